@@ -1,0 +1,67 @@
+// The arrows of the house: main -> cli -> server -> {rpc, http} -> metadata -> collectors. `gen` may be imported anywhere.
+
+/** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
+const only = (room, allowed) => ({
+  name: `${room.replaceAll(/[^a-z]+/g, "-")}-imports-only`,
+  comment: `src/${room} may import ${[...allowed, "gen"].join(", ")} and itself.`,
+  severity: "error",
+  from: { path: `^src/${room}` },
+  to: {
+    path: "^src/",
+    pathNot: [room, "gen/", ...allowed].map((name) => `^src/${name}`),
+  },
+});
+
+module.exports = {
+  forbidden: [
+    only("gen/", []),
+    only("collectors/", []),
+    only("metadata/", ["collectors/collector.ts"]),
+    only("rpc/", ["metadata/"]),
+    only("http/", ["metadata/"]),
+    only("observability/", []),
+    only("client/", []),
+    only("config.ts", []),
+    only("server.ts", ["config.ts", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
+    only("cli/", ["config.ts", "server.ts", "client/", "metadata/", "observability/"]),
+    only("main.ts", ["cli/"]),
+    {
+      name: "collectors-stay-apart",
+      comment: "One collector never imports another one's room.",
+      severity: "error",
+      from: { path: "^src/collectors/([^/]+)/" },
+      to: { path: "^src/collectors/[^/]+/", pathNot: "^src/collectors/$1/" },
+    },
+    {
+      name: "connect-only-at-the-edge",
+      comment: "Domain code never imports the RPC library.",
+      severity: "error",
+      from: { path: "^src/(collectors|metadata|observability|http)/" },
+      to: { path: "node_modules/@connectrpc/" },
+    },
+    {
+      name: "sources-do-not-import-tests",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { path: "^(test|bench|scripts)/" },
+    },
+    { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
+    {
+      name: "production-dependencies-only",
+      severity: "error",
+      from: { path: "^src/" },
+      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    doNotFollow: { path: "node_modules" },
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: {
+      extensions: [".ts", ".mjs", ".cjs", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default"],
+    },
+  },
+};

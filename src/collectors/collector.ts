@@ -1,0 +1,70 @@
+// The interface between what is collected and what schedules it. A collector knows its subject and nothing of
+// time, deadlines, retries, logging or clients; the source around it (metadata/source.ts) owns those.
+
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { WorkspaceMetadataSchema } from "../gen/fleet/metadata/v1/workspace_metadata_pb.ts";
+
+/** Something to say about a source, once for programs and once for a person. */
+export interface Problem {
+  /** UPPER_SNAKE_CASE, for example `NOT_A_REPOSITORY`. Part of the contract: never renamed. */
+  readonly reason: string;
+  /** One sentence. May hold text from the workspace: it is cleaned before it is served. */
+  readonly message: string;
+}
+
+/** What one collection found. "Nothing there" is an outcome; "could not find out" is a {@link CollectError}. */
+export type Collected =
+  | {
+      readonly outcome: "data";
+      /** The metadata tree with only this source's leaves filled in. Strings may be raw: cleaning and limits come later. */
+      readonly metadata: MessageInitShape<typeof WorkspaceMetadataSchema>;
+      /** Said beside the values, for example that weaker evidence was used. */
+      readonly warning?: Problem;
+    }
+  | ({ readonly outcome: "no_data" } & Problem);
+
+/** What a collector is given for one collection. */
+export interface CollectContext {
+  /** Aborted at the deadline and when the server stops. Must reach every child process, request and timer. */
+  readonly signal: AbortSignal;
+}
+
+/** Where a collector reports what its events say. */
+export interface WatchListener {
+  /** Something has changed, or may have: what was collected before is not current any more. Cheap, may be called often. */
+  changed(): void;
+  /**
+   * Whether events tell of every change from now on. Until it is told `complete`, and after `incomplete`, every
+   * read collects anew. `incomplete` carries why, which is said beside the values.
+   */
+  coverage(state: "complete" | Problem): void;
+}
+
+/** One place that metadata comes from. */
+export interface Collector {
+  /** Name of the source, as the option `source` in the proto files has it. */
+  readonly source: string;
+  /**
+   * Finds out the state now. Called at most once at a time.
+   *
+   * @throws {CollectError} when the state cannot be found out. Any other error is a defect and is served as
+   * reason `INTERNAL`, without its text.
+   */
+  collect(context: CollectContext): Promise<Collected>;
+  /**
+   * Follows changes by events until `signal` is aborted; then nothing may be left: no watcher, no timer. Absent: there
+   * are no events, every read collects anew. Must not throw.
+   */
+  watch?(listener: WatchListener, signal: AbortSignal): void;
+}
+
+/** The state could not be found out, and why. */
+export class CollectError extends Error implements Problem {
+  override readonly name = "CollectError";
+  readonly reason: string;
+
+  constructor(reason: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.reason = reason;
+  }
+}
