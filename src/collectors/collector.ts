@@ -58,13 +58,24 @@ export interface Collector {
   watch?(listener: WatchListener, signal: AbortSignal): void;
 }
 
+/** How a {@link CollectError} differs from an ordinary one. */
+export interface CollectErrorOptions extends ErrorOptions {
+  /**
+   * True when what was collected before is known not to hold any more (the repository is gone), so that it must not be
+   * served as the last good state. Default false.
+   */
+  readonly invalidates?: boolean;
+}
+
 /** The state could not be found out, and why. */
 export class CollectError extends Error implements Problem {
   override readonly name = "CollectError";
   readonly reason: string;
+  readonly invalidates: boolean;
 
-  constructor(reason: string, message: string, options?: ErrorOptions) {
+  constructor(reason: string, message: string, options: CollectErrorOptions = {}) {
     super(message, options);
     this.reason = reason;
+    this.invalidates = options.invalidates ?? false;
   }
 }

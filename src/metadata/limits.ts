@@ -1,0 +1,26 @@
+// Every limit on what is served, in one place.
+
+/** Limits of the flat map. Sizes are those of the JSON text in UTF-8, because that is what a client receives. */
+export interface MetadataLimits {
+  /** Longest key, in characters. A longer one fails the build. */
+  readonly keyCharacters: number;
+  /** Longest value, in bytes as JSON, quotes included. A longer one is cut and marked. */
+  readonly valueBytes: number;
+  /** All entries together, in bytes as JSON. What exceeds it is dropped and the source says so. */
+  readonly totalBytes: number;
+}
+
+/** The limits that clients rely on; they are part of the contract. */
+export const METADATA_LIMITS: MetadataLimits = {
+  keyCharacters: 256,
+  valueBytes: 4096,
+  totalBytes: 1024 * 1024,
+};
+
+/** Limits on what one request may ask for. A request beyond them is refused with `invalid_argument`. */
+export const REQUEST_LIMITS = {
+  /** Names in `keys`. More than ten times the catalogue; bounds the work of matching them. */
+  keyNames: 1_000,
+  /** Shortest and longest `heartbeat_interval` of a watch, in milliseconds, and the one that is used when none is given. */
+  heartbeatMs: { min: 1_000, max: 300_000, default: 30_000 },
+} as const;

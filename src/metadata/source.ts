@@ -1,0 +1,285 @@
+// Schedules one collector: when it runs, for how long, and what is known while it does not succeed. Owns deadline,
+// single flight, the last good state, and the words for how the source is doing.
+
+import { create, equals, type Message } from "@bufbuild/protobuf";
+import { CollectError, type Collected, type Collector, type Problem } from "../collectors/collector.ts";
+import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
+import { abortable } from "./abortable.ts";
+import type { Catalogue } from "./catalogue.ts";
+import { cleanText } from "./clean-text.ts";
+import type { Clock } from "./clock.ts";
+import { cleanTree } from "./flatten.ts";
+import { METADATA_LIMITS } from "./limits.ts";
+
+/** What a source is made of. */
+export interface SourceOptions {
+  readonly collector: Collector;
+  readonly catalogue: Catalogue;
+  /** A collection that takes longer, in milliseconds, is aborted and has failed with reason TIMEOUT. */
+  readonly deadlineMs: number;
+  /** Whether to follow the collector's events, where it has any. Without, every read collects anew. */
+  readonly watch: boolean;
+  readonly clock: Clock;
+  readonly observer?: SourceObserver;
+}
+
+/** Hears what a source does, for log and metrics. Must not throw. */
+export interface SourceObserver {
+  /** A collection ended. `error` is present when it was a defect (reason INTERNAL): it is not served to anybody. */
+  collected?(source: string, report: SourceReport, error?: unknown): void;
+  /** Events began or ceased to tell of every change. */
+  coverage?(source: string, state: "complete" | Problem): void;
+}
+
+/** How a source is doing, and what it knows. Immutable. */
+export interface SourceReport {
+  readonly state: SourceState;
+  /** Empty when there is nothing to say. */
+  readonly reason: string;
+  /** Clean. Empty when there is nothing to say. */
+  readonly message: string;
+  /** The values, clean. Present in the states fresh and stale only. */
+  readonly metadata?: Message;
+  /** Keys of the leaves of `metadata` that were cut. */
+  readonly truncated: ReadonlySet<string>;
+  /** When the collection that `metadata` stems from began. Absent when none ever succeeded. */
+  readonly collectedAt?: { readonly wallMs: number; readonly monotonicMs: number };
+  /** How long the last finished collection took. Absent before the first. */
+  readonly collectionMs?: number;
+}
+
+interface Collection {
+  readonly startedMs: number;
+  readonly changesAtStart: number;
+  readonly done: Promise<void>;
+}
+
+const NOTHING_TRUNCATED: ReadonlySet<string> = new Set();
+
+/** One source of metadata. `start` it before the first read, `close` it at the end. */
+export class Source {
+  readonly name: string;
+  readonly #options: SourceOptions;
+  readonly #closed = new AbortController();
+  readonly #onChange: () => void;
+  #report: SourceReport = {
+    state: SourceState.PENDING,
+    reason: "",
+    message: "",
+    truncated: NOTHING_TRUNCATED,
+  };
+  #running: Collection | undefined;
+  #next: Promise<void> | undefined;
+  /** The collector's own promise, which may outlive the collection when the collector ignores its signal. */
+  #collectorBusy: Promise<unknown> = Promise.resolve();
+  /** How often something changed; what is known is current while no collection is older than the last change. */
+  #changes = 0;
+  #collectedChanges = -1;
+  #coverage: "complete" | Problem | undefined;
+  #lastCollected: Collected | undefined;
+  /** Whether the last collection exceeded its deadline. */
+  #timedOut = false;
+
+  /** @param onChange called after every collection that changed what this source contributes to an answer. */
+  constructor(options: SourceOptions, onChange: () => void) {
+    this.name = options.collector.source;
+    this.#options = options;
+    this.#onChange = onChange;
+  }
+
+  /** How the source is doing now. */
+  get report(): SourceReport {
+    return this.#report;
+  }
+
+  /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
+  get ageMs(): number | undefined {
+    const { collectedAt } = this.#report;
+    return collectedAt && Math.max(0, this.#options.clock.monotonicMs() - collectedAt.monotonicMs);
+  }
+
+  /** Begins to follow events and to collect for the first time, without waiting for it. */
+  start(): void {
+    if (this.#options.watch) {
+      this.#options.collector.watch?.(
+        {
+          changed: () => {
+            this.#changes += 1;
+          },
+          coverage: (state) => this.#covered(state),
+        },
+        this.#closed.signal,
+      );
+    }
+    void this.#collect();
+  }
+
+  /** Ends the running collection and the following of events. Reads that wait are let go. Takes 1 s at most. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await this.#running?.done;
+    await abortable(this.#collectorBusy, AbortSignal.timeout(1_000)).catch(() => undefined);
+  }
+
+  /**
+   * Waits until what is known is current: as of the last event where events tell of every change, else as of this call.
+   * Nothing to wait for: returns undefined, so that a read of a clean source costs nothing. Never rejects, and never
+   * waits for a collector that exceeded its deadline the last time: that one is tried again in the background.
+   *
+   * @param maxAgeMs what was collected longer ago is not current, whatever the events say.
+   */
+  current(maxAgeMs?: number): Promise<void> | undefined {
+    if (this.#closed.signal.aborted) {
+      return undefined;
+    }
+    const collection = this.#currentCollection(maxAgeMs);
+    return this.#timedOut ? undefined : collection;
+  }
+
+  #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
+    const now = this.#options.clock.monotonicMs();
+    const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
+    const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
+      changesAtStart === this.#changes &&
+      startedMs >= (this.#coverage === "complete" ? Number.NEGATIVE_INFINITY : now) &&
+      (oldestMs === undefined || startedMs >= oldestMs);
+    const { collectedAt } = this.#report;
+    if (
+      collectedAt &&
+      isCurrent({ startedMs: collectedAt.monotonicMs, changesAtStart: this.#collectedChanges })
+    ) {
+      return undefined;
+    }
+    if (this.#running === undefined) {
+      return this.#collect();
+    }
+    if (isCurrent(this.#running)) {
+      return this.#running.done;
+    }
+    this.#next ??= this.#running.done.then(() => {
+      this.#next = undefined;
+      return this.#collect();
+    });
+    return this.#next;
+  }
+
+  #covered(state: "complete" | Problem): void {
+    this.#coverage = state;
+    this.#changes += 1;
+    this.#options.observer?.coverage?.(this.name, state);
+  }
+
+  #collect(): Promise<void> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const started = { wallMs: clock.wallMs(), monotonicMs: startedMs };
+    const changesAtStart = this.#changes;
+    const done = this.#runCollector()
+      .then((collected) => {
+        const report = this.#succeeded(collected, started);
+        this.#collectedChanges = changesAtStart;
+        this.#finish(started, report);
+      })
+      .catch((error: unknown) => {
+        this.#finish(started, this.#failed(error), error);
+      });
+    this.#running = { startedMs, changesAtStart, done };
+    return done;
+  }
+
+  /** Runs the collector once, for no longer than the deadline, and only after it has let go of an earlier collection. */
+  async #runCollector(): Promise<Collected> {
+    const { collector, deadlineMs } = this.#options;
+    const abort = new AbortController();
+    const { signal } = abort;
+    const timer = setTimeout(
+      () => abort.abort(new CollectError("TIMEOUT", `${this.name} did not answer within ${deadlineMs} ms`)),
+      deadlineMs,
+    );
+    const onClose = () => abort.abort(new CollectError("STOPPING", "the server is stopping"));
+    this.#closed.signal.addEventListener("abort", onClose, { once: true });
+    if (this.#closed.signal.aborted) {
+      onClose();
+    }
+    try {
+      const busy = this.#collectorBusy.then(() => {
+        signal.throwIfAborted();
+        return collector.collect({ signal });
+      });
+      this.#collectorBusy = busy.catch(() => undefined);
+      return await abortable(busy, signal);
+    } finally {
+      clearTimeout(timer);
+      this.#closed.signal.removeEventListener("abort", onClose);
+    }
+  }
+
+  #succeeded(collected: Collected, collectedAt: NonNullable<SourceReport["collectedAt"]>): SourceReport {
+    if (collected === this.#lastCollected && collected.outcome === "data" && this.#report.metadata) {
+      const { metadata, truncated } = this.#report;
+      return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
+    }
+    this.#lastCollected = collected;
+    if (collected.outcome === "no_data") {
+      return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
+    }
+    const { catalogue } = this.#options;
+    const metadata: Message = create(catalogue.root, collected.metadata);
+    const truncated = cleanTree(catalogue, this.name, metadata);
+    return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
+  }
+
+  #failed(error: unknown): SourceReport {
+    const problem =
+      error instanceof CollectError
+        ? error
+        : { reason: "INTERNAL", message: "unexpected error, see the server's log", invalidates: false };
+    const { metadata, truncated, collectedAt } = this.#report;
+    if (metadata && collectedAt && !problem.invalidates) {
+      return { ...this.#words(SourceState.STALE, problem), metadata, truncated, collectedAt };
+    }
+    return { ...this.#words(SourceState.FAILED, problem), truncated: NOTHING_TRUNCATED };
+  }
+
+  #words(
+    state: SourceState,
+    problem: Problem | undefined,
+  ): Pick<SourceReport, "state" | "reason" | "message"> {
+    const said = problem ?? (typeof this.#coverage === "object" ? this.#coverage : undefined);
+    const message = cleanText(said?.message ?? "", METADATA_LIMITS.valueBytes).text;
+    return { state, reason: said?.reason ?? "", message };
+  }
+
+  #finish(started: { readonly monotonicMs: number }, report: SourceReport, error?: unknown): void {
+    this.#running = undefined;
+    if (this.#closed.signal.aborted) {
+      return;
+    }
+    const { clock, catalogue, observer } = this.#options;
+    const before = this.#report;
+    this.#timedOut = error instanceof CollectError && error.reason === "TIMEOUT";
+    this.#report = { ...report, collectionMs: Math.max(0, clock.monotonicMs() - started.monotonicMs) };
+    observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
+    if (!sameContribution(catalogue, before, report)) {
+      this.#onChange();
+    }
+  }
+}
+
+/**
+ * Whether two reports lead to the same entries, state and reason: age and durations do not count, and the message only
+ * where entries carry it as their error.
+ */
+function sameContribution(catalogue: Catalogue, a: SourceReport, b: SourceReport): boolean {
+  return (
+    a.state === b.state &&
+    a.reason === b.reason &&
+    (a.message === b.message || (a.state !== SourceState.STALE && a.state !== SourceState.FAILED)) &&
+    a.truncated.size === b.truncated.size &&
+    [...a.truncated].every((key) => b.truncated.has(key)) &&
+    (a.metadata === b.metadata ||
+      (a.metadata !== undefined &&
+        b.metadata !== undefined &&
+        equals(catalogue.root, a.metadata, b.metadata)))
+  );
+}
