@@ -2,7 +2,6 @@
 // request (connect-node's adapter throws on a malformed Host and would end the process).
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { Socket } from "node:net";
 import { type Authority, isLoopback, isSameAddress, matchesHost, parseAuthority } from "./host.ts";
 import type { Refusal, Request } from "./message.ts";
 
@@ -24,12 +23,21 @@ export interface Pass {
   readonly crossOrigin?: string;
 }
 
-export type Guard = (request: Request, path: string) => Pass | { readonly refusal: Refusal };
+/**
+ * Decides about one request.
+ *
+ * @param localAddress the address that the connection came in on; undefined on a Unix socket.
+ */
+export type Guard = (
+  request: Request,
+  path: string,
+  localAddress: string | undefined,
+) => Pass | { readonly refusal: Refusal };
 
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
   const expected = options.token === undefined ? undefined : digest(`Bearer ${options.token}`);
-  return (request, path) => {
+  return (request, path, localAddress) => {
     if (path === "") {
       return refuse(400, "invalid_argument", "the request target must be a path");
     }
@@ -37,7 +45,7 @@ export function createGuard(options: GuardOptions): Guard {
     if (authority === undefined) {
       return refuse(400, "invalid_argument", "the Host header is missing or malformed");
     }
-    if (!isAllowedHost(authority, request.socket, options.allowedHosts)) {
+    if (!isAllowedHost(authority, localAddress, options.allowedHosts)) {
       const message = `the Host "${authority.host}" is not allowed; a host name is allowed with --allowed-host`;
       return refuse(403, "permission_denied", message);
     }
@@ -92,14 +100,13 @@ function requestAuthority(request: Request): Authority | undefined {
  */
 function isAllowedHost(
   { host }: Authority,
-  socket: Pick<Socket, "localAddress">,
+  localAddress: string | undefined,
   allowedHosts: readonly string[],
 ): boolean {
-  const local = socket.localAddress;
   return (
-    local === undefined ||
+    localAddress === undefined ||
     isLoopback(host) ||
-    isSameAddress(host, local) ||
+    isSameAddress(host, localAddress) ||
     allowedHosts.some((pattern) => matchesHost(host, pattern))
   );
 }

@@ -1,0 +1,91 @@
+// What the coding agent is doing, as the task file says. Touches that one file and nothing else.
+
+import { constants } from "node:fs";
+import { type FileHandle, open } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { CollectError, type Collected, type Collector } from "../collector.ts";
+import { parseTaskFile } from "./task-file.ts";
+
+export interface TaskCollectorOptions {
+  /** Absolute path of the task file. It need not exist. */
+  readonly file: string;
+  /** Absolute path of the directory that is served: a file about another one is ignored. */
+  readonly workspace: string;
+  /** User whose files are trusted, besides root's. Default: the user of this process. */
+  readonly uid?: number;
+}
+
+/** A task file holds a few short fields; a longer file is none. In bytes. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+/** An unchanged file is not read again: the answer is the same object as before. */
+export function createTaskCollector(options: TaskCollectorOptions): Collector {
+  const { file, workspace, uid = process.getuid?.() } = options;
+  let last: { version: string; collected: Collected } | undefined;
+
+  const collectFrom = async (handle: FileHandle): Promise<Collected> => {
+    const stat = await handle.stat({ bigint: true });
+    const version = [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size].join(" ");
+    if (last?.version === version) {
+      return last.collected;
+    }
+    if (!stat.isFile()) {
+      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is not a regular file`);
+    }
+    if (uid !== undefined && stat.uid !== BigInt(uid) && stat.uid !== 0n) {
+      throw new CollectError("TASK_FILE_FOREIGN", `the task file ${file} belongs to another user`);
+    }
+    if (stat.size > MAX_FILE_BYTES) {
+      throw new CollectError("TASK_FILE_TOO_LARGE", `the task file is larger than ${MAX_FILE_BYTES} bytes`);
+    }
+    const buffer = Buffer.alloc(MAX_FILE_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
+    const { task, cwd } = parseTaskFile(buffer.toString("utf8", 0, bytesRead), Number(stat.mtimeMs));
+    const collected: Collected =
+      cwd === undefined || isWithin(cwd, workspace)
+        ? { outcome: "data", metadata: { workspace: { task } } }
+        : { outcome: "no_data", reason: "OTHER_WORKSPACE", message: `the task file is about ${cwd}` };
+    last = { version, collected };
+    return collected;
+  };
+
+  return {
+    source: "task",
+    collect: async () => {
+      const handle = await openTaskFile(file);
+      if (handle === undefined) {
+        return { outcome: "no_data", reason: "NO_TASK_FILE", message: `there is no task file ${file}` };
+      }
+      try {
+        return await collectFrom(handle);
+      } finally {
+        await handle.close();
+      }
+    },
+  };
+}
+
+/** Opens without following a link and without waiting (a FIFO would block). Undefined when there is no such file. */
+async function openTaskFile(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return undefined;
+    }
+    if (code === "ELOOP") {
+      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is a symbolic link`, {
+        cause: error,
+      });
+    }
+    throw new CollectError("TASK_FILE_UNREADABLE", `the task file ${file} cannot be read: ${code}`, {
+      cause: error,
+    });
+  }
+}
+
+function isWithin(directory: string, parent: string): boolean {
+  const path = relative(resolve(parent), resolve(directory));
+  return path === "" || (path !== ".." && !path.startsWith("../"));
+}

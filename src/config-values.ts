@@ -1,0 +1,117 @@
+// From texts to values: the forms that settings take. Pure.
+
+import { isIP } from "node:net";
+import { resolve } from "node:path";
+import { z } from "zod";
+
+/** Where to listen, as a setting. */
+export interface ListenSetting {
+  /** As it was given. */
+  readonly text: string;
+  readonly address: { readonly host: string; readonly port: number } | { readonly path: string };
+  /** Whether only this machine can connect. */
+  readonly isLoopback: boolean;
+}
+
+const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i;
+const LISTEN_FORMS = "allowed is host:port with a port of 0 to 65535, :port, or unix:PATH";
+
+/** `host:port`, `[v6]:port`, `:port` (loopback), `unix:PATH`. Default 127.0.0.1:8000. */
+export const listenAddress = z
+  .string()
+  .optional()
+  .transform((value = "127.0.0.1:8000", context): ListenSetting => {
+    const parsed = parseListenAddress(value);
+    if (parsed === undefined) {
+      context.addIssue(LISTEN_FORMS);
+      return z.NEVER;
+    }
+    return parsed;
+  });
+
+function parseListenAddress(text: string): ListenSetting | undefined {
+  if (text.startsWith("unix:")) {
+    const path = text.slice("unix:".length);
+    return path === "" ? undefined : { text, address: { path: resolve(path) }, isLoopback: true };
+  }
+  const match = /^(?:\[([^\]]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
+  const port = Number(match?.[3]);
+  const host = match?.[1] ?? (match?.[2] === "" ? "127.0.0.1" : match?.[2]);
+  const isHost = host !== undefined && (match?.[1] === undefined ? HOST_NAME.test(host) : isIP(host) === 6);
+  if (!isHost || port > 65_535) {
+    return undefined;
+  }
+  const isLoopback = host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+  return { text, address: { host, port }, isLoopback };
+}
+
+/** The address of a server on this machine that was started with this setting. */
+export function loopbackUrl({ address }: ListenSetting): string {
+  if ("path" in address) {
+    return `unix:${address.path}`;
+  }
+  const anywhere = address.host === "0.0.0.0" || address.host === "::";
+  const host = anywhere ? "127.0.0.1" : address.host;
+  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+
+/** A number with the unit ms, s or m, as milliseconds. */
+export function durationMs(range: { readonly min: number; readonly max: number; readonly fallback: number }) {
+  const { min, max, fallback } = range;
+  return z
+    .string()
+    .optional()
+    .transform((value, context) => {
+      if (value === undefined) {
+        return fallback;
+      }
+      const match = /^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m)$/.exec(value);
+      const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN);
+      if (!(ms >= min && ms <= max)) {
+        context.addIssue(`allowed is a duration such as 500ms, 5s or 1m, from ${min} ms to ${max} ms`);
+        return z.NEVER;
+      }
+      return ms;
+    });
+}
+
+/** A host name, or `*.` and a host name. Lower case. */
+export const hostPattern = z
+  .string()
+  .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {
+    error: "allowed is a host name without port, or *.name",
+  })
+  .transform((value) => value.toLowerCase());
+
+/** `https://host`, `https://host:port`, `https://*.host`, without a path. Lower case. */
+export const allowedOrigin = z
+  .string()
+  .regex(/^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/i, {
+    error: "allowed is an origin without path: https://host, https://host:port or https://*.host",
+  })
+  .transform((value) => value.toLowerCase());
+
+/**
+ * The names under which Coder's proxy reaches this workspace: from VSCODE_PROXY_URI
+ * (`https://{{port}}--agent--workspace--owner.apps.example.com`) any app or port of this workspace, and the host of the
+ * access URL, for apps that are told apart by path. None outside Coder.
+ */
+export function coderHosts(env: Readonly<Record<string, string | undefined>>): string[] {
+  const hosts: string[] = [];
+  const proxy =
+    /^https?:\/\/\{\{port\}\}(--[a-z0-9_-]+)?--([a-z0-9_-]+?)--([a-z0-9_-]+)\.([a-z0-9.-]+)/i.exec(
+      env["VSCODE_PROXY_URI"] ?? "",
+    );
+  if (proxy) {
+    const [, , workspace, owner, suffix] = proxy;
+    hosts.push(`*--${workspace}--${owner}.${suffix}`.toLowerCase());
+  }
+  for (const url of [env["CODER_AGENT_URL"], env["CODER_URL"]]) {
+    if (url !== undefined && URL.canParse(url)) {
+      hosts.push(new URL(url).hostname.toLowerCase());
+    }
+  }
+  return hosts;
+}

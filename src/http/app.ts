@@ -1,0 +1,96 @@
+// What happens to every request, in this order: security headers, guard, CORS, then an RPC or a plain route.
+
+import type { Guard } from "./guard.ts";
+import type { RequestHandler } from "./listener.ts";
+import {
+  isRpc,
+  pathOf,
+  type Request,
+  type Response,
+  SECURITY_HEADERS,
+  sendEmpty,
+  sendRefusal,
+} from "./message.ts";
+import type { PlainRoutes } from "./plain-routes.ts";
+
+/** The RPC side, which the HTTP side knows nothing of but this. */
+export interface RpcHandler {
+  /** The paths that it serves. */
+  readonly paths: ReadonlySet<string>;
+  handle(request: Request, response: Response): void;
+}
+
+/** What pages of other sites may send and see. */
+export interface CorsOptions {
+  readonly allowedMethods: readonly string[];
+  readonly allowedHeaders: readonly string[];
+  readonly exposedHeaders: readonly string[];
+}
+
+export interface AppOptions {
+  readonly guard: Guard;
+  readonly rpc: RpcHandler;
+  readonly plain: PlainRoutes;
+  readonly cors: CorsOptions;
+  /** Hears of defects: what should never happen while a request is served. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** How long a browser may keep the answer to a preflight, in seconds (Chromium's own maximum). */
+const PREFLIGHT_MAX_AGE_S = 7_200;
+
+export function createApp({ guard, rpc, plain, cors, onError }: AppOptions): RequestHandler {
+  return (request, response, localAddress) => {
+    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+      response.setHeader(name, value);
+    }
+    response.setHeader("cache-control", "no-store");
+    const path = pathOf(request);
+    const verdict = guard(request, path, localAddress);
+    if ("refusal" in verdict) {
+      sendRefusal(request, response, verdict.refusal);
+      return;
+    }
+    if (verdict.crossOrigin !== undefined) {
+      response.setHeader("access-control-allow-origin", verdict.crossOrigin);
+      response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
+      response.setHeader("vary", "Origin");
+      if (request.method === "OPTIONS") {
+        sendEmpty(response, 204, {
+          "access-control-allow-methods": cors.allowedMethods.join(", "),
+          "access-control-allow-headers": cors.allowedHeaders.join(", "),
+          "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
+        });
+        return;
+      }
+    }
+    if (rpc.paths.has(path)) {
+      rpc.handle(request, response);
+    } else if (isRpc(request)) {
+      const message = `there is no method ${path}`;
+      sendRefusal(request, response, { status: 404, code: "unimplemented", message });
+    } else {
+      servePlain(plain, request, response, onError);
+    }
+  };
+}
+
+function servePlain(
+  plain: PlainRoutes,
+  request: Request,
+  response: Response,
+  onError: (error: unknown) => void,
+): void {
+  const gone = new AbortController();
+  response.once("close", () => gone.abort());
+  plain(request, response, gone.signal).catch((error: unknown) => {
+    if (gone.signal.aborted) {
+      return;
+    }
+    onError(error);
+    if (!response.headersSent) {
+      const message = "unexpected error, see the server's log";
+      sendRefusal(request, response, { status: 500, code: "internal", message });
+    }
+  });
+}

@@ -1,0 +1,84 @@
+// From Node's requests to the RPC library's handlers and back, for gRPC, gRPC-web and Connect alike.
+
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
+import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import {
+  compressionBrotli,
+  compressionGzip,
+  universalRequestFromNodeRequest,
+  universalResponseToNodeResponse,
+} from "@connectrpc/connect-node";
+import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
+import { RPC_LIMITS } from "./limits.ts";
+import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+
+export interface RpcHandlerOptions extends MetadataHandlersOptions {
+  /** Hears of defects: a handler failed with something that is no RPC error. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** Serves all RPCs. */
+export interface RpcHandler {
+  /** The paths that it serves: "/package.Service/Method". */
+  readonly paths: ReadonlySet<string>;
+  /** Serves a request on one of these paths. Its Host must be well-formed. */
+  handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void;
+  /** Ends all calls with `unavailable`, those that come later too. */
+  close(): void;
+}
+
+export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
+  const shutdown = new AbortController();
+  const router = createConnectRouter({
+    readMaxBytes: RPC_LIMITS.readMaxBytes,
+    writeMaxBytes: RPC_LIMITS.writeMaxBytes,
+    compressMinBytes: RPC_LIMITS.compressMinBytes,
+    acceptCompression: [compressionGzip, compressionBrotli],
+    shutdownSignal: shutdown.signal,
+    interceptors: [
+      (next) => async (request) => {
+        try {
+          return await next(request);
+        } catch (error) {
+          throw asRpcError(error, options.onError);
+        }
+      },
+    ],
+  });
+  router.service(MetadataServiceDescriptor, createMetadataHandlers(options));
+  const handlers = new Map<string, UniversalHandler>(
+    router.handlers.map((handler) => [handler.requestPath, handler]),
+  );
+
+  return {
+    paths: new Set(handlers.keys()),
+    handle: (request, response) => {
+      const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
+      if (handler) {
+        // Rejects only when the connection breaks while the answer is written: there is nobody left to tell.
+        serve(handler, request, response).catch(() => response.destroy());
+      }
+    },
+    close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
+  };
+}
+
+async function serve(
+  handler: UniversalHandler,
+  request: IncomingMessage | Http2ServerRequest,
+  response: ServerResponse | Http2ServerResponse,
+): Promise<void> {
+  const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+  await universalResponseToNodeResponse(answer, response);
+}
+
+/** Leaves RPC errors as they are; anything else is a defect, whose text is not for the client. */
+function asRpcError(error: unknown, onError: (error: unknown) => void): ConnectError {
+  if (error instanceof ConnectError) {
+    return error;
+  }
+  onError(error);
+  return new ConnectError("unexpected error, see the server's log", Code.Internal);
+}
