@@ -1,0 +1,192 @@
+// The collector of the section `git`: finds the repositories, chooses the primary one, reads it.
+
+import { join } from "node:path";
+import {
+  type CollectContext,
+  CollectError,
+  type Collected,
+  type Collector,
+  type Problem,
+} from "../collector.ts";
+import { readActivity } from "./activity.ts";
+import { type Discovery, discover } from "./discovery.ts";
+import { exists, filledAtMs, stamp } from "./files.ts";
+import type { Git } from "./git.ts";
+import type { RepositoryLocation } from "./location.ts";
+import { Memory } from "./memory.ts";
+import { toMetadata } from "./metadata.ts";
+import { LockPatience } from "./moment.ts";
+import { PrimaryChoice } from "./primary.ts";
+import { type Reading, readRepository } from "./read-repository.ts";
+import { TrustCheck } from "./trust-check.ts";
+
+/** What {@link createGitCollector} needs. */
+export interface GitCollectorOptions {
+  readonly git: Git;
+  /** Absolute path of the directory where discovery of repositories begins. */
+  readonly workspace: string;
+  /**
+   * How long the comparison of file contents (`git.diff`) may take, in milliseconds. After that, its numbers are absent and all
+   * else is served. Default 2000: well within the deadline of a collection.
+   */
+  readonly diffBudgetMs?: number;
+}
+
+/** The git source. */
+export interface GitCollector extends Collector {
+  /** The repositories that the last collection found and trusts; empty before the first one. */
+  repositories(): readonly RepositoryLocation[];
+}
+
+const DEFAULT_DIFF_BUDGET_MS = 2_000;
+
+/**
+ * Makes the collector of the section `git`. Its collections throw a CollectError with one of these reasons: GIT_NOT_INSTALLED,
+ * DUBIOUS_OWNERSHIP, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY, PERMISSION_DENIED, REPOSITORY_GONE, WORKSPACE_NOT_FOUND,
+ * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING,
+ * CHANGED_WHILE_READING, GIT_FAILED. "Not a repository" is no error but the outcome `no_data`.
+ */
+export function createGitCollector(options: GitCollectorOptions): GitCollector {
+  const { git, workspace } = options;
+  const diffBudgetMs = options.diffBudgetMs ?? DEFAULT_DIFF_BUDGET_MS;
+  const trust = new TrustCheck(git);
+  const primary = new PrimaryChoice();
+  const patience = new LockPatience();
+  const memory = new Memory(git);
+  let found: readonly RepositoryLocation[] = [];
+
+  async function collect({ signal }: CollectContext): Promise<Collected> {
+    const { trusted, refused, inside } = await findRepositories(signal);
+    const hadRepository = found.length > 0;
+    if (trusted.length > 0) found = trusted;
+    const location = await choosePrimary(trusted, inside, signal);
+    if (location === undefined) {
+      const refusal = refused.find(({ reason }) => reason !== "NOT_A_REPOSITORY");
+      if (refusal !== undefined) throw refusal;
+      if (hadRepository) throw gone(workspace);
+      return {
+        outcome: "no_data",
+        reason: "NOT_A_REPOSITORY",
+        message: `No git repository in ${workspace}.`,
+      };
+    }
+    return await read(location, new Set(trusted.map(({ commonDir }) => commonDir)).size, refused, signal);
+  }
+
+  async function findRepositories(signal: AbortSignal) {
+    const { inside, repositories, workspace: realWorkspace } = await discoverOrGone();
+    trust.keep(repositories);
+    const trusted: RepositoryLocation[] = [];
+    const refused: CollectError[] = [];
+    const checks = repositories.map((location) => trust.check(location, realWorkspace, signal));
+    for (const [index, check] of (await Promise.allSettled(checks)).entries()) {
+      const location = repositories[index];
+      if (check.status === "fulfilled" && location !== undefined) trusted.push(location);
+      else if (check.status === "rejected") refused.push(asCollectError(check.reason, signal));
+    }
+    return { trusted, refused, inside };
+  }
+
+  async function discoverOrGone(): Promise<Discovery> {
+    try {
+      return await discover(workspace);
+    } catch (error) {
+      const vanished =
+        error instanceof CollectError && error.reason === "WORKSPACE_NOT_FOUND" && found.length > 0;
+      throw vanished ? gone(workspace) : error;
+    }
+  }
+
+  async function choosePrimary(
+    trusted: readonly RepositoryLocation[],
+    inside: boolean,
+    signal: AbortSignal,
+  ): Promise<RepositoryLocation | undefined> {
+    if (inside) return trusted[0];
+    const contenders = await Promise.all(
+      trusted.map(async (location) => ({
+        root: location.root,
+        activity: await readActivity(git, location, signal),
+      })),
+    );
+    const root = primary.choose(contenders);
+    return trusted.find((location) => location.root === root);
+  }
+
+  async function read(
+    location: RepositoryLocation,
+    repositoryCount: number,
+    refused: readonly CollectError[],
+    signal: AbortSignal,
+  ): Promise<Collected> {
+    const call = { cwd: location.root, signal };
+    const reading = await readOrGone(location, signal);
+    const { oid } = reading.status;
+    const history = await stamp(join(location.commonDir, "shallow"));
+    const distance = async (theirs: string | undefined) =>
+      oid === undefined || theirs === undefined ? undefined : memory.divergence(oid, theirs, history, call);
+    const [commit, upstream, base, lastFetchMs] = await Promise.all([
+      oid === undefined ? undefined : memory.commit(oid, call),
+      distance(reading.refs.upstreamOid),
+      distance(reading.refs.base?.oid),
+      lastFetchAtMs(location),
+    ]);
+    const warning = warningOf(reading, refused);
+    const section = toMetadata({
+      location,
+      reading,
+      ...(commit !== undefined && { commit }),
+      ...(upstream !== undefined && { upstream }),
+      ...(base !== undefined && { base }),
+      ...(lastFetchMs !== undefined && { lastFetchMs }),
+      shallow: history !== "absent",
+      repositoryCount,
+    });
+    return { outcome: "data", metadata: { git: section }, ...(warning !== undefined && { warning }) };
+  }
+
+  /** A repository that was found and is none any more has vanished in between. */
+  async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
+    try {
+      return await readRepository(git, location, { signal, patience, diffBudgetMs });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw (await exists(join(location.root, ".git"))) ? error : gone(location.root);
+    }
+  }
+
+  return { source: "git", collect, repositories: () => found };
+}
+
+function warningOf({ status, diff }: Reading, refused: readonly CollectError[]): Problem | undefined {
+  if (status.truncated) {
+    return { reason: "TRUNCATED", message: "There are more changed files than are counted." };
+  }
+  if (diff === undefined) {
+    return { reason: "DIFF_UNAVAILABLE", message: "The size of the change could not be found out in time." };
+  }
+  return refused.find(({ reason }) => reason !== "NOT_A_REPOSITORY");
+}
+
+/**
+ * git notes a fetch in the git directory of the work tree that it was made from. An empty note is a fetch that failed, and
+ * has overwritten when the last one was.
+ */
+async function lastFetchAtMs({ gitDir, commonDir }: RepositoryLocation): Promise<number | undefined> {
+  const notes = [...new Set([gitDir, commonDir])].map((directory) =>
+    filledAtMs(join(directory, "FETCH_HEAD")),
+  );
+  const times = (await Promise.all(notes)).filter((time) => time !== undefined);
+  return times.length === 0 ? undefined : Math.max(...times);
+}
+
+function gone(directory: string): CollectError {
+  return new CollectError("REPOSITORY_GONE", `The repository at ${directory} does not exist any more.`);
+}
+
+/** What is not an outcome of the check, such as an abort, is passed on. */
+function asCollectError(error: unknown, signal: AbortSignal): CollectError {
+  signal.throwIfAborted();
+  if (error instanceof CollectError) return error;
+  throw error;
+}

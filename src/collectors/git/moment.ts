@@ -1,0 +1,72 @@
+// One moment in the life of a repository: two equal moments, one before and one after a reading, and nothing that git writes has
+// changed between them.
+
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { readStart, stamp } from "./files.ts";
+import type { RepositoryLocation } from "./location.ts";
+import { type Operation, readOperation } from "./operation.ts";
+
+/** What identifies a moment, and what was read along with it. */
+export interface Moment {
+  /** Equal strings, equal moments. */
+  readonly stamp: string;
+  /** Full name of the branch that HEAD names. Absent when HEAD is detached, or not kept in a file. */
+  readonly branchRef?: string;
+  readonly operation: Operation;
+}
+
+const MAX_HEAD_BYTES = 4096;
+
+/** Where HEAD points in a repository that keeps its refs in another format than files. */
+const NO_FILE_REF = "refs/heads/.invalid";
+
+/** How long a writer that holds the index is waited for. A checkout of a huge tree may take longer. */
+const LOCK_WAIT_MS = 1_000;
+const LOCK_POLL_MS = 4;
+
+/** Takes the present moment. Never throws. */
+export async function readMoment({ gitDir, commonDir }: RepositoryLocation): Promise<Moment> {
+  const [head, operation] = await Promise.all([
+    readStart(join(gitDir, "HEAD"), MAX_HEAD_BYTES),
+    readOperation(gitDir),
+  ]);
+  const ref = /^ref:\s*(refs\/.+?)\s*$/s.exec(head ?? "")?.[1];
+  const stamps = await Promise.all([
+    stamp(join(gitDir, "HEAD")),
+    stamp(join(gitDir, "index")),
+    stamp(join(gitDir, "index.lock")),
+    stamp(join(gitDir, "logs", "HEAD")),
+    stamp(join(commonDir, "packed-refs")),
+    stamp(join(commonDir, "reftable", "tables.list")),
+    stamp(join(commonDir, ref ?? "HEAD")),
+  ]);
+  return {
+    stamp: [head, operation.operation, operation.rebasedBranch, ...stamps].join("\n"),
+    ...(ref !== undefined && ref !== NO_FILE_REF && { branchRef: ref }),
+    operation,
+  };
+}
+
+/**
+ * Waits for whoever holds the index lock: during a checkout the work tree is neither the old nor the new one. A lock that
+ * outlives the wait (a crashed git, a commit waiting for its editor) is remembered and not waited for again.
+ */
+export class LockPatience {
+  #ignored = "absent";
+
+  /** @throws the signal's reason when aborted */
+  async wait({ gitDir }: RepositoryLocation, signal: AbortSignal): Promise<void> {
+    const lock = join(gitDir, "index.lock");
+    const first = await stamp(lock);
+    if (first === "absent" || first === this.#ignored) return;
+    const giveUpAt = performance.now() + LOCK_WAIT_MS;
+    for (let current = first; current !== "absent"; current = await stamp(lock)) {
+      if (performance.now() > giveUpAt) {
+        this.#ignored = current;
+        return;
+      }
+      await delay(LOCK_POLL_MS, undefined, { signal });
+    }
+  }
+}

@@ -1,0 +1,152 @@
+// One consistent reading of one repository.
+
+import { join } from "node:path";
+import { CollectError } from "../collector.ts";
+import { type Config, readConfig, values } from "./config.ts";
+import { type Diff, emptyTree, readDiff } from "./diff.ts";
+import type { Setting } from "./environment.ts";
+import { stamp } from "./files.ts";
+import { blankedFilters } from "./filters.ts";
+import type { Git, RunOptions } from "./git.ts";
+import type { RepositoryLocation } from "./location.ts";
+import { type LockPatience, type Moment, readMoment } from "./moment.ts";
+import { type ComparedRefs, readRefs } from "./refs.ts";
+import { chooseRemote, type Remote } from "./remote.ts";
+import { readStatus, type Status } from "./status.ts";
+
+/** What one reading found; everything in it belongs to one moment. */
+export interface Reading {
+  readonly status: Status;
+  readonly moment: Moment;
+  /** Short name of the branch that HEAD names. Absent when HEAD is detached. */
+  readonly branch?: string;
+  readonly remote?: Remote;
+  readonly refs: ComparedRefs;
+  /** Absent when it could not be found out in its time. */
+  readonly diff?: Diff;
+}
+
+/** What a reading needs. */
+export interface ReadingOptions {
+  readonly signal: AbortSignal;
+  readonly patience: LockPatience;
+  /** How long the comparison of contents may take, in milliseconds. */
+  readonly diffBudgetMs: number;
+}
+
+/** How long a reading is repeated while the repository keeps changing. */
+const RETRY_MS = 250;
+const MIN_ATTEMPTS = 2;
+
+/**
+ * Reads the repository, again and again while it changes under the reading. When it never stands still, the last
+ * reading serves as long as the branch was the same throughout.
+ *
+ * @throws {CollectError} CHANGED_WHILE_READING, or what git says against the repository.
+ */
+export async function readRepository(
+  git: Git,
+  location: RepositoryLocation,
+  options: ReadingOptions,
+): Promise<Reading> {
+  const startedAt = performance.now();
+  for (let attempt = 1; ; attempt += 1) {
+    await options.patience.wait(location, options.signal);
+    const before = await readMoment(location);
+    const reading = await readOnce(git, location, before, options);
+    const after = await readMoment(location);
+    if (before.stamp === after.stamp) return reading;
+    if (attempt < MIN_ATTEMPTS || performance.now() - startedAt < RETRY_MS) continue;
+    if (before.branchRef === after.branchRef && before.operation.operation === after.operation.operation)
+      return reading;
+    throw new CollectError(
+      "CHANGED_WHILE_READING",
+      `The repository at ${location.root} kept changing while it was read.`,
+    );
+  }
+}
+
+async function readOnce(
+  git: Git,
+  location: RepositoryLocation,
+  moment: Moment,
+  { signal, diffBudgetMs }: ReadingOptions,
+): Promise<Reading> {
+  const config = await readStableConfig(git, location, signal);
+  const call = {
+    cwd: location.root,
+    workTree: location.root,
+    signal,
+    config: blankedFilters(config) as readonly Setting[],
+  };
+  const hint = shortName(moment.branchRef);
+  const [status, hinted] = await Promise.all([readStatus(git, call), compare(git, config, hint, call)]);
+  const branch = currentBranch(status, moment);
+  const compared = branch === hint ? hinted : await compare(git, config, branch, call);
+  const diff = await readDiffWithin(git, status, config, diffBudgetMs, call);
+  return {
+    status,
+    moment,
+    ...compared,
+    ...(branch !== undefined && { branch }),
+    ...(diff !== undefined && { diff }),
+  };
+}
+
+/** A configuration that was not written while it was read; git reads it again right after this. */
+async function readStableConfig(
+  git: Git,
+  location: RepositoryLocation,
+  signal: AbortSignal,
+): Promise<Config> {
+  const files = [join(location.commonDir, "config"), join(location.gitDir, "config.worktree")];
+  const stamps = async () => (await Promise.all(files.map(stamp))).join();
+  for (;;) {
+    const before = await stamps();
+    const config = await readConfig(git, { cwd: location.root, signal });
+    if (before === (await stamps())) return config;
+  }
+}
+
+async function compare(git: Git, config: Config, branch: string | undefined, call: RunOptions) {
+  const remote = chooseRemote(config, branch);
+  const refs = await readRefs(git, branch, remote?.name, expectedUpstream(config, branch), call);
+  return { refs, ...(remote !== undefined && { remote }) };
+}
+
+/** Where the upstream lies under the usual refspec. A wrong guess costs one more call. */
+function expectedUpstream(config: Config, branch: string | undefined): string | undefined {
+  const remote = values(config, `branch.${branch}.remote`).at(-1);
+  const merge = values(config, `branch.${branch}.merge`).at(-1);
+  if (remote === undefined || merge === undefined) return undefined;
+  return remote === "." ? merge : `refs/remotes/${remote}/${shortName(merge)}`;
+}
+
+/** `(detached)` is also a legal name of a branch: the full symbolic ref decides. */
+function currentBranch(status: Status, moment: Moment): string | undefined {
+  if (status.head !== "(detached)") return status.head;
+  return shortName(moment.branchRef) === status.head ? status.head : undefined;
+}
+
+function shortName(ref: string | undefined): string | undefined {
+  return ref?.replace(/^refs\/heads\//, "");
+}
+
+/** The comparison reads whole files: when it takes too long, the rest is served without it. */
+async function readDiffWithin(
+  git: Git,
+  status: Status,
+  config: Config,
+  budgetMs: number,
+  call: RunOptions & { readonly config: readonly Setting[] },
+): Promise<Diff | undefined> {
+  if (status.staged + status.modified + status.conflicted === 0) return { insertions: 0, deletions: 0 };
+  const base = status.oid ?? emptyTree(values(config, "extensions.objectformat").at(-1));
+  const signal = AbortSignal.any([call.signal, AbortSignal.timeout(budgetMs)]);
+  try {
+    return await readDiff(git, base, status.changedPaths, { ...call, signal });
+  } catch {
+    call.signal.throwIfAborted();
+    return undefined;
+  }
+}

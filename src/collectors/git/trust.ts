@@ -1,0 +1,133 @@
+// Whether a repository may be read: a `.git` that leads elsewhere would show another directory's contents as this one's.
+
+import { lstat, realpath } from "node:fs/promises";
+import { dirname, join, resolve, sep } from "node:path";
+import { CollectError } from "../collector.ts";
+import { readStart } from "./files.ts";
+import type { Git } from "./git.ts";
+import type { RepositoryLocation } from "./location.ts";
+import { failure } from "./reasons.ts";
+
+const MAX_PATH_BYTES = 8192;
+
+/** What git reads from a git directory. Each could be a link that leads out of it. */
+const CONTENTS = [
+  "HEAD",
+  "config",
+  "config.worktree",
+  "index",
+  "logs",
+  "objects",
+  "packed-refs",
+  "refs",
+  "reftable",
+];
+
+/**
+ * Where the repository of `root` lies, as its own files say. Runs no git.
+ *
+ * @param root - Real path of a directory with an entry `.git`.
+ * @returns Absent when that entry leads nowhere.
+ */
+export async function locate(root: string): Promise<RepositoryLocation | undefined> {
+  try {
+    const entry = join(root, ".git");
+    // Whether `.git` is a link does not matter here: where it leads is checked by the caller.
+    const pointer = /^gitdir: (.+?)[\r\n]*$/s.exec((await readStart(entry, MAX_PATH_BYTES)) ?? "")?.[1];
+    const gitDir = await realpath(pointer === undefined ? entry : resolve(root, pointer));
+    const common = await readStart(join(gitDir, "commondir"), MAX_PATH_BYTES);
+    const commonDir =
+      common === undefined ? gitDir : await realpath(resolve(gitDir, common.replace(/\n$/, "")));
+    await lstat(join(gitDir, "HEAD"));
+    return { root, gitDir, commonDir };
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Refuses a repository whose parts lie elsewhere without pointing back here.
+ *
+ * @param workspace - Real path of the workspace: what lies in it belongs to it.
+ * @throws {CollectError} FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, or what git says against the repository.
+ */
+export async function checkTrust(
+  git: Git,
+  location: RepositoryLocation,
+  workspace: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { root, gitDir, commonDir } = location;
+  const home = [root, workspace];
+  const linked = await pointsBack(location);
+  if (!linked && !home.some((directory) => contains(directory, gitDir))) throw foreign(root);
+  const belongs = [...home, gitDir, ...(linked ? [commonDir] : [])];
+  if (!belongs.some((directory) => contains(directory, commonDir))) throw foreign(root);
+  const parts = [
+    ...CONTENTS.map((name) => join(gitDir, name)),
+    ...CONTENTS.map((name) => join(commonDir, name)),
+  ];
+  const leaves = await Promise.all(parts.map((part) => leadsOutOf(part, [...belongs, commonDir])));
+  if (leaves.includes(true)) throw foreign(root);
+
+  const args = ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
+  const result = await git.run(args, { cwd: root, signal });
+  if (result.exitCode !== 0) throw failure(result, root);
+  const answer = result.stdout.toString("utf8");
+  // Compared as a whole: a path may contain a line break.
+  if (answer === `${root}\n${gitDir}\n${commonDir}\n`) return;
+  if (answer.startsWith(`${root}\n`)) throw foreign(root);
+  throw new CollectError(
+    "FOREIGN_WORK_TREE",
+    `The repository at ${root} has its work tree elsewhere (core.worktree).`,
+  );
+}
+
+/**
+ * Whether a git directory that lies elsewhere names this work tree as its own: a linked work tree by the file
+ * `gitdir`, a submodule by `core.worktree`, which git itself compares when it is asked for the work tree's root.
+ */
+async function pointsBack({ root, gitDir, commonDir }: RepositoryLocation): Promise<boolean> {
+  if (gitDir !== commonDir) {
+    const back = await readStart(join(gitDir, "gitdir"), MAX_PATH_BYTES);
+    const target = back === undefined ? undefined : await real(resolve(gitDir, back.replace(/\n$/, "")));
+    return target === join(root, ".git") && dirname(dirname(gitDir)) === commonDir;
+  }
+  const config = (await readStart(join(gitDir, "config"), MAX_CONFIG_BYTES)) ?? "";
+  for (const [, value = ""] of config.matchAll(/^\s*worktree\s*=\s*(.*?)\s*$/gim)) {
+    if ((await real(resolve(gitDir, value.replaceAll('"', "")))) === root) return true;
+  }
+  return false;
+}
+
+const MAX_CONFIG_BYTES = 1024 * 1024;
+
+/** Whether `path` is a link to something outside of all `directories`. */
+async function leadsOutOf(path: string, directories: readonly string[]): Promise<boolean> {
+  try {
+    if (!(await lstat(path)).isSymbolicLink()) return false;
+  } catch {
+    return false;
+  }
+  const target = await real(path);
+  return target === undefined || !directories.some((directory) => contains(directory, target));
+}
+
+function contains(directory: string, path: string): boolean {
+  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+}
+
+async function real(path: string): Promise<string | undefined> {
+  try {
+    return await realpath(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function foreign(root: string): CollectError {
+  return new CollectError(
+    "FOREIGN_GIT_DIRECTORY",
+    `The git directory of ${root} lies elsewhere and does not point back.`,
+  );
+}
