@@ -89,7 +89,7 @@ function createSourceStatus({ report, ageMs }: SourceView, dropped: number): Sou
     reason: reason === "" && dropped > 0 ? "TOO_LARGE" : reason,
     message: [message, droppedText].filter((text) => text !== "").join("; "),
     ...(collectedAt === undefined ? {} : { collectedAt: timestampFromMs(collectedAt.wallMs) }),
-    ...(ageMs === undefined ? {} : { age: duration(ageMs) }),
+    ...(ageMs === undefined ? {} : { age: duration(Math.round(ageMs)) }),
     ...(collectionMs === undefined ? {} : { collectionTime: duration(collectionMs) }),
   });
 }

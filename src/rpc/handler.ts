@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { Code, ConnectError, createConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -14,10 +14,12 @@ import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metad
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 
-export interface RpcHandlerOptions extends MetadataHandlersOptions {
-  /** Hears of defects: a handler failed with something that is no RPC error. */
-  readonly onError: (error: unknown) => void;
-}
+/** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
+export const CORS = {
+  allowedMethods: cors.allowedMethods,
+  allowedHeaders: [...cors.allowedHeaders, "Authorization", "If-None-Match"],
+  exposedHeaders: [...cors.exposedHeaders, "ETag"],
+};
 
 /** Serves all RPCs. */
 export interface RpcHandler {
@@ -29,7 +31,7 @@ export interface RpcHandler {
   close(): void;
 }
 
-export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
+export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
   const shutdown = new AbortController();
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
@@ -37,15 +39,6 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     compressMinBytes: RPC_LIMITS.compressMinBytes,
     acceptCompression: [compressionGzip, compressionBrotli],
     shutdownSignal: shutdown.signal,
-    interceptors: [
-      (next) => async (request) => {
-        try {
-          return await next(request);
-        } catch (error) {
-          throw asRpcError(error, options.onError);
-        }
-      },
-    ],
   });
   router.service(MetadataServiceDescriptor, createMetadataHandlers(options));
   const handlers = new Map<string, UniversalHandler>(
@@ -72,13 +65,4 @@ async function serve(
 ): Promise<void> {
   const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
   await universalResponseToNodeResponse(answer, response);
-}
-
-/** Leaves RPC errors as they are; anything else is a defect, whose text is not for the client. */
-function asRpcError(error: unknown, onError: (error: unknown) => void): ConnectError {
-  if (error instanceof ConnectError) {
-    return error;
-  }
-  onError(error);
-  return new ConnectError("unexpected error, see the server's log", Code.Internal);
 }

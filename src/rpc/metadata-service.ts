@@ -22,41 +22,47 @@ export interface MetadataHandlersOptions {
   readonly service: MetadataService;
   readonly clock: Clock;
   readonly serverVersion: string;
+  /** Hears of defects: a handler failed with something that is no answer to a client. */
+  readonly onError: (error: unknown) => void;
 }
 
-export function createMetadataHandlers({
-  service,
-  clock,
-  serverVersion,
-}: MetadataHandlersOptions): ServiceImpl<typeof MetadataServiceDescriptor> {
+export function createMetadataHandlers(
+  options: MetadataHandlersOptions,
+): ServiceImpl<typeof MetadataServiceDescriptor> {
+  const { service, clock, serverVersion, onError } = options;
   const answerContext = (): AnswerContext => ({ serverVersion, nowMs: clock.wallMs() });
-  const keys = createKeyList(service);
+  const keyList = createKeyList(service);
 
   return {
     async getMetadata({ keys, maxAge, view }, { signal }) {
-      const selection = checked(() => selectKeys(service.catalogue, keys));
-      const maxAgeMs = checked(() => parseMaxAge(maxAge));
-      const wantedView = checked(() => parseView(view));
-      const snapshot = await service.read({
-        selection,
-        signal,
-        ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
-      });
-      return createResponse(service, snapshot, selection, wantedView, answerContext());
+      try {
+        const selection = selectKeys(service.catalogue, keys);
+        const maxAgeMs = parseMaxAge(maxAge);
+        const wantedView = parseView(view);
+        const read = { selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) };
+        const snapshot = await service.read(read);
+        return createResponse(service, snapshot, selection, wantedView, answerContext());
+      } catch (error) {
+        throw asRpcError(error, signal, onError);
+      }
     },
 
     async *watchMetadata({ keys, view, heartbeatInterval }, { signal }) {
-      const selection = checked(() => selectKeys(service.catalogue, keys));
-      const heartbeatMs = checked(() => parseHeartbeat(heartbeatInterval));
-      const wantedView = checked(() => parseView(view));
-      for await (const snapshot of watchMetadata(service, { selection, heartbeatMs, signal })) {
-        const metadata = createResponse(service, snapshot, selection, wantedView, answerContext());
-        yield create(WatchMetadataResponseSchema, { metadata });
+      try {
+        const selection = selectKeys(service.catalogue, keys);
+        const heartbeatMs = parseHeartbeat(heartbeatInterval);
+        const wantedView = parseView(view);
+        for await (const snapshot of watchMetadata(service, { selection, heartbeatMs, signal })) {
+          const metadata = createResponse(service, snapshot, selection, wantedView, answerContext());
+          yield create(WatchMetadataResponseSchema, { metadata });
+        }
+        signal.throwIfAborted();
+      } catch (error) {
+        throw asRpcError(error, signal, onError);
       }
-      signal.throwIfAborted();
     },
 
-    listKeys: () => create(ListKeysResponseSchema, { keys }),
+    listKeys: () => create(ListKeysResponseSchema, { keys: keyList }),
   };
 }
 
@@ -97,14 +103,14 @@ function parseView(view: MetadataView): MetadataView {
   return view;
 }
 
-/** Turns what the client got wrong into the code that says so. */
-function checked<T>(parse: () => T): T {
-  try {
-    return parse();
-  } catch (error) {
-    if (error instanceof InvalidRequestError) {
-      throw new ConnectError(error.message, Code.InvalidArgument, undefined, undefined, error);
-    }
-    throw error;
+/** What a client is told: what it got wrong, that it went or waited too long, or that there is a defect, without its text. */
+function asRpcError(error: unknown, signal: AbortSignal, onError: (error: unknown) => void): ConnectError {
+  if (error instanceof InvalidRequestError) {
+    return new ConnectError(error.message, Code.InvalidArgument, undefined, undefined, error);
   }
+  if (error instanceof ConnectError || signal.aborted) {
+    return ConnectError.from(signal.aborted ? signal.reason : error, Code.Canceled);
+  }
+  onError(error);
+  return new ConnectError("unexpected error, see the server's log", Code.Internal);
 }

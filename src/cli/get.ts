@@ -1,0 +1,104 @@
+// `fleet-metadata get [KEY...]`: reads once, from a running server or, with --direct, without one.
+
+import { toJsonString } from "@bufbuild/protobuf";
+import { ConnectError } from "@connectrpc/connect";
+import type { Command } from "commander";
+import { createMetadataClient } from "../client/index.ts";
+import type { Config } from "../config.ts";
+import {
+  type GetMetadataResponse,
+  GetMetadataResponseSchema,
+  MetadataView,
+} from "../gen/fleet/metadata/v1/service_pb.ts";
+import { type Catalogue, closestKey, createCatalogue } from "../metadata/catalogue.ts";
+import { createResponse } from "../metadata/response.ts";
+import { selectKeys } from "../metadata/selection.ts";
+import { createLog } from "../observability/log.ts";
+import { buildService, stateName } from "../server.ts";
+import { CommandError } from "./command-error.ts";
+import { type CliContext, commandConfig } from "./options.ts";
+import { formatTable } from "./table.ts";
+
+export interface GetOptions {
+  readonly direct?: boolean;
+  readonly json?: boolean;
+}
+
+export async function get(
+  keys: readonly string[],
+  { direct, json }: GetOptions,
+  command: Command,
+  context: CliContext,
+): Promise<void> {
+  const config = commandConfig(command, context);
+  const response = direct ? await collectDirectly(keys, config, context) : await ask(keys, config, context);
+  const catalogue = createCatalogue();
+  if (json || !context.stdout.isTTY) {
+    context.stdout.write(`${toJsonString(GetMetadataResponseSchema, response, { prettySpaces: 2 })}\n`);
+  } else {
+    context.stdout.write(formatResponse(catalogue, response));
+  }
+  const [unknown] = response.unknownKeys;
+  if (unknown !== undefined) {
+    throw new CommandError(
+      `unknown key "${unknown}"; the closest known key is "${closestKey(catalogue, unknown)}"`,
+    );
+  }
+}
+
+async function ask(
+  keys: readonly string[],
+  { url, token }: Config,
+  { signal }: CliContext,
+): Promise<GetMetadataResponse> {
+  const client = createMetadataClient(url, token === undefined ? {} : { token });
+  try {
+    return await client.getMetadata({ keys: [...keys] }, { signal });
+  } catch (error) {
+    const { rawMessage } = ConnectError.from(error);
+    throw new CommandError(
+      `${url} does not answer: ${rawMessage} (name a server with --url, or use --direct)`,
+      { cause: error },
+    );
+  }
+}
+
+async function collectDirectly(
+  keys: readonly string[],
+  config: Config,
+  { env, version, signal }: CliContext,
+): Promise<GetMetadataResponse> {
+  const log = createLog({ level: "silent", format: "json" });
+  const service = buildService({ ...config, noWatch: true }, { log, env, serverVersion: version });
+  const selection = selectKeys(service.catalogue, keys);
+  service.start();
+  try {
+    const snapshot = await service.read({ selection, signal });
+    const context = { serverVersion: version, nowMs: Date.now() };
+    return createResponse(service, snapshot, selection, MetadataView.ENTRIES, context);
+  } finally {
+    await service.close();
+  }
+}
+
+/** Keys and values in the order of the catalogue, then what is wrong with sources. */
+function formatResponse(catalogue: Catalogue, { data, sources }: GetMetadataResponse): string {
+  const keys = [...catalogue.byKey.keys(), ...Object.keys(data).filter((key) => !catalogue.byKey.has(key))];
+  const rows = keys.flatMap((key) => {
+    const entry = data[key];
+    const error = entry?.error === undefined ? "" : ` (${entry.error})`;
+    return entry === undefined ? [] : [[key, `${formatValue(entry.value?.kind.value)}${error}`]];
+  });
+  const conditions = Object.entries(sources).map(([name, { state, reason, message }]) => [
+    name,
+    stateName(state),
+    reason === "" ? "" : `${reason}: ${message}`,
+  ]);
+  return `${formatTable(["KEY", "VALUE"], rows)}\n${formatTable(["SOURCE", "STATE", ""], conditions)}`;
+}
+
+function formatValue(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
+    ? String(value)
+    : "-";
+}

@@ -1,0 +1,70 @@
+// From the table of settings to the flags of a command, and from its flags to a configuration.
+
+import { type Command, Option } from "commander";
+import {
+  type Config,
+  type ConfigInput,
+  createConfig,
+  type Environment,
+  SETTINGS,
+  type SettingName,
+  variableOf,
+} from "../config.ts";
+
+/** What a command is run with. */
+export interface CliContext {
+  readonly env: Environment;
+  readonly cwd: string;
+  readonly version: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Aborted at the first SIGTERM or SIGINT. */
+  readonly signal: AbortSignal;
+}
+
+/** Gives a command the flags of settings. */
+export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  for (const name of names) {
+    const setting = SETTINGS[name];
+    const value = "placeholder" in setting ? ` <${setting.placeholder}>` : "";
+    const repeatable = "list" in setting ? " (repeatable)" : "";
+    const fallback = "defaultText" in setting ? ` (default: ${setting.defaultText})` : "";
+    const description = `${setting.description}${repeatable}${fallback} [$${variableOf(setting)}]`;
+    const option = new Option(`--${setting.flag}${value}`, description);
+    if ("list" in setting) {
+      option.argParser((item: string, before: string | undefined) =>
+        before === undefined ? item : `${before},${item}`,
+      );
+    }
+    command.addOption(option);
+  }
+  return command.option(
+    "--env-file <PATH>",
+    "file of settings, as NAME=VALUE lines; none is read without this flag",
+  );
+}
+
+/** What the flags of a command say about settings. */
+export function configInput(command: Command, { env, cwd }: CliContext): ConfigInput {
+  const given = new Map<string, string>();
+  for (const option of command.options) {
+    const value: unknown = command.getOptionValue(option.attributeName());
+    if (command.getOptionValueSource(option.attributeName()) === "cli") {
+      // A flag that begins with "no-" turns something off: its own value is false when it is given.
+      given.set((option.long ?? "").slice(2), String(option.negate ? true : value));
+    }
+  }
+  const flags: Partial<Record<SettingName, string>> = {};
+  for (const name of Object.keys(SETTINGS) as SettingName[]) {
+    const value = given.get(SETTINGS[name].flag);
+    if (value !== undefined) {
+      flags[name] = value;
+    }
+  }
+  return { flags, env, cwd, envFile: given.get("env-file") };
+}
+
+/** The configuration of a command. @throws {ConfigError} when a setting is wrong. */
+export function commandConfig(command: Command, context: CliContext): Config {
+  return createConfig(configInput(command, context));
+}

@@ -1,0 +1,92 @@
+// The commands and their flags.
+
+import { Command } from "commander";
+import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { CommandError } from "./command-error.ts";
+import { config } from "./config.ts";
+import { get } from "./get.ts";
+import { keys } from "./keys.ts";
+import { addSettings, type CliContext } from "./options.ts";
+import { serve } from "./serve.ts";
+
+const ALL = Object.keys(SETTINGS) as SettingName[];
+const SERVE = ALL.filter((name) => name !== "url");
+const GET: readonly SettingName[] = [
+  "url",
+  "token",
+  "tokenFile",
+  "workspace",
+  "taskFile",
+  "gitDeadlineMs",
+  "listen",
+];
+
+/** Exit codes: as of a shell, 1 when the work failed and 2 when it was asked for wrongly. */
+const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+
+/**
+ * Runs the program.
+ *
+ * @param args the arguments after the program's name.
+ * @returns the exit code. Errors are one line on standard error.
+ */
+export async function run(args: readonly string[], context: CliContext): Promise<number> {
+  try {
+    await createProgram(context).parseAsync([...args], { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    return explain(error, context);
+  }
+}
+
+function createProgram(context: CliContext): Command {
+  const program = new Command("fleet-metadata")
+    .description("Serves what is going on in this workspace: git, pull request, coding agent.")
+    .version(context.version, "--version", "print the version")
+    .enablePositionalOptions()
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text.replace(/^error: /, "fleet-metadata: ")),
+    });
+  const json = ["--json", "print JSON, as it is when the output is not a terminal"] as const;
+
+  addSettings(program.command("serve", { isDefault: true }), SERVE)
+    .description("run the server (the default command)")
+    .action((_, command: Command) => serve(command, context));
+  addSettings(program.command("get"), GET)
+    .description("read the metadata once, from a running server")
+    .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
+    .option("--direct", "collect here and now, without a server")
+    .option(...json)
+    .action((names: string[], options, command: Command) => get(names, options, command, context));
+  program
+    .command("keys")
+    .description("list all keys with type, source and description")
+    .option(...json)
+    .action((options) => keys(options, context));
+  addSettings(program.command("config"), ALL)
+    .description("show every setting in force and where it came from")
+    .option(...json)
+    .action((options, command: Command) => config(options, command, context));
+  return program;
+}
+
+function explain(error: unknown, { stderr }: CliContext): number {
+  if (error instanceof ConfigError || error instanceof CommandError) {
+    stderr.write(`fleet-metadata: ${error.message}\n`);
+    return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+  }
+  if (
+    error instanceof Error &&
+    "exitCode" in error &&
+    "code" in error &&
+    String(error.code).startsWith("commander.")
+  ) {
+    // Commander has written its own line already. Help and version are no errors.
+    return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  stderr.write(`fleet-metadata: unexpected error: ${message.split("\n", 1)[0]}\n`);
+  return EXIT.failed;
+}

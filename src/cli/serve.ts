@@ -1,0 +1,44 @@
+// `fleet-metadata serve`: runs the server until it is told to stop.
+
+import type { Command } from "commander";
+import { ConfigError, requireSafeListener } from "../config.ts";
+import { createLog } from "../observability/log.ts";
+import { build } from "../server.ts";
+import { type CliContext, commandConfig } from "./options.ts";
+
+export async function serve(command: Command, context: CliContext): Promise<void> {
+  const config = commandConfig(command, context);
+  requireSafeListener(config);
+  const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
+  const log = createLog({ level: config.logLevel, format });
+  const server = build(config, { log, env: context.env, serverVersion: context.version });
+  const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
+    throw new ConfigError(`--listen: cannot listen on ${config.listen.text}: ${explainListenError(error)}`);
+  });
+  const url = "path" in address ? `unix:${address.path}` : urlOf(address.host, address.port);
+  log.info({ url, workspace: config.workspace, version: context.version }, `listening on ${url}`);
+  if (!context.signal.aborted) {
+    await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
+  }
+  log.info("stopping");
+  await server.close();
+}
+
+function urlOf(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+function explainListenError(error: NodeJS.ErrnoException): string {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return "the address is in use; allowed is a free one, or :0 for any free port";
+    case "EACCES":
+      return "not permitted; allowed is a port above 1023, or a path that this user may write";
+    case "EADDRNOTAVAIL":
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "this machine does not have that address";
+    default:
+      return error.message;
+  }
+}

@@ -1,0 +1,17 @@
+// Tables for a terminal. Pure.
+
+/** Lines up all columns but the last, which is as long as it is. Line breaks in cells become visible. */
+export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [header, ...rows].map((row) =>
+    row.map((cell) => cell.replaceAll("\n", "\\n").replaceAll("\t", " ")),
+  );
+  const widths = header.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
+  return lines
+    .map((row) =>
+      row
+        .map((cell, column) => (column < row.length - 1 ? cell.padEnd(widths[column] ?? 0) : cell))
+        .join("  "),
+    )
+    .map((line) => `${line.trimEnd()}\n`)
+    .join("");
+}

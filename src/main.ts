@@ -1,0 +1,27 @@
+#!/usr/bin/env node
+// The program. Connects the process (arguments, environment, signals, exit code) to the commands.
+
+import { run } from "./cli/program.ts";
+import { processEnvironment } from "./config.ts";
+import { VERSION } from "./version.ts";
+
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) {
+  process.on(signal, () => {
+    if (stop.signal.aborted) {
+      process.exit(1);
+    }
+    stop.abort();
+  });
+}
+// A reader that closes early, as `head` does, is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
+
+process.exitCode = await run(process.argv.slice(2), {
+  env: processEnvironment(),
+  cwd: process.cwd(),
+  version: VERSION,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  signal: stop.signal,
+});

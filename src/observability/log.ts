@@ -1,0 +1,20 @@
+// The log: one line per event that is worth a person's attention. Touches the stream that it is given.
+
+import { type DestinationStream, type Logger, pino } from "pino";
+import pretty from "pino-pretty";
+
+export type { Logger } from "pino";
+
+export interface LogOptions {
+  readonly level: "trace" | "debug" | "info" | "warn" | "error" | "silent";
+  readonly format: "json" | "pretty";
+  /** Where lines go. Default: standard output, written at once, so that nothing is lost when the process ends. */
+  readonly destination?: DestinationStream;
+}
+
+export function createLog({ level, format, destination }: LogOptions): Logger {
+  const target = destination ?? pino.destination({ dest: 1, sync: true });
+  const stream =
+    format === "pretty" ? pretty({ destination: target, ignore: "pid,hostname", sync: true }) : target;
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
+}

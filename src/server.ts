@@ -1,0 +1,120 @@
+// The composition root: makes everything from a configuration and connects it. Nothing listens until `listen`.
+
+import { createGit, createGitCollector } from "./collectors/git/index.ts";
+import { createTaskCollector } from "./collectors/task/index.ts";
+import { createWorkspaceCollector } from "./collectors/workspace/index.ts";
+import type { Config, Environment } from "./config.ts";
+import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
+import { createApp } from "./http/app.ts";
+import { createGuard } from "./http/guard.ts";
+import { createListener, type ListenAddress } from "./http/listener.ts";
+import { createPlainRoutes, HEALTH_PATH, type Lifecycle } from "./http/plain-routes.ts";
+import { systemClock } from "./metadata/clock.ts";
+import { MetadataService, type ScheduledCollector } from "./metadata/service.ts";
+import type { Logger } from "./observability/log.ts";
+import { createSourceLog } from "./observability/source-log.ts";
+import { CORS, createRpcHandler } from "./rpc/handler.ts";
+
+/** What the server is given beside its configuration. */
+export interface Dependencies {
+  readonly log: Logger;
+  /** For the platform's variables, and for what git needs of it. */
+  readonly env: Environment;
+  readonly serverVersion: string;
+  /** In place of the collectors that the configuration asks for. */
+  readonly collectors?: readonly ScheduledCollector[];
+}
+
+/** A whole server. */
+export interface FleetMetadataServer {
+  readonly service: MetadataService;
+  /** Begins to collect and to serve. @returns where it listens, with the real port. */
+  listen(): Promise<ListenAddress>;
+  /** Becomes unready, ends streams with `unavailable`, lets requests finish, ends all collecting. Takes 4 s at most. */
+  close(): Promise<void>;
+}
+
+/** A collection that only reads a file or the environment takes a millisecond; it hangs when a file system does. */
+const LOCAL_DEADLINE_MS = 1_000;
+
+/** Time for open requests to finish. Leaves time for the rest within the 5 s that a stop may take. */
+const CLOSE_GRACE_MS = 2_500;
+
+/** Makes the sources' service alone, without a port: what `get --direct` needs. */
+export function buildService(config: Config, { log, env, collectors }: Dependencies): MetadataService {
+  const logSource = createSourceLog(log);
+  return new MetadataService({
+    collectors: collectors ?? createCollectors(config, env),
+    watch: !config.noWatch,
+    observer: {
+      collected: (source, { state, reason, message }, error) =>
+        logSource(source, { state: stateName(state), reason, message }, error),
+      coverage: (source, state) =>
+        state === "complete"
+          ? log.debug({ source }, `source ${source} is followed by events`)
+          : log.warn(
+              { source, ...state },
+              `source ${source} is not followed by events: every read collects anew`,
+            ),
+    },
+  });
+}
+
+/** Makes a server. */
+export function build(config: Config, dependencies: Dependencies): FleetMetadataServer {
+  const { log, serverVersion } = dependencies;
+  const service = buildService(config, dependencies);
+  const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
+  let lifecycle: Lifecycle = "starting";
+
+  const rpc = createRpcHandler({ service, clock: systemClock, serverVersion, onError });
+  const plain = createPlainRoutes({
+    service,
+    clock: systemClock,
+    serverVersion,
+    defaultNames: config.jsonNames,
+    lifecycle: () => lifecycle,
+  });
+  const guard = createGuard({
+    allowedHosts: config.allowedHosts,
+    allowedOrigins: config.allowedOrigins,
+    ...(config.token === undefined ? {} : { token: config.token }),
+    isOpen: (path) => path === HEALTH_PATH,
+  });
+  const listener = createListener(createApp({ guard, rpc, plain, cors: CORS, onError }));
+
+  return {
+    service,
+    listen: async () => {
+      const address = await listener.listen(config.listen.address);
+      service.start();
+      lifecycle = "healthy";
+      return address;
+    },
+    close: async () => {
+      lifecycle = "stopping";
+      rpc.close();
+      await Promise.all([listener.close(CLOSE_GRACE_MS), service.close()]);
+    },
+  };
+}
+
+function createCollectors(config: Config, env: Environment): ScheduledCollector[] {
+  const { workspace, taskFile, gitDeadlineMs } = config;
+  const git = createGit({
+    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
+    ...(env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] }),
+  });
+  return [
+    { collector: createGitCollector({ git, workspace }), deadlineMs: gitDeadlineMs },
+    { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
+    { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
+  ];
+}
+
+/** The state's word as a person reads it: `SOURCE_STATE_NO_DATA` is "no data". */
+export function stateName(state: SourceState): string {
+  const [name] = Object.entries(SourceState).find(([, value]) => value === state) ?? ["unknown"];
+  return name.toLowerCase().replaceAll("_", " ");
+}
