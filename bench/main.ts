@@ -3,6 +3,7 @@
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp, cleanUpAlways } from "./cleanup.ts";
+import { measureGit } from "./git.ts";
 import type { Measuring, Part } from "./part.ts";
 import { measureReads } from "./reads.ts";
 import { buildBundle } from "./servers.ts";
@@ -11,6 +12,7 @@ import { measureStart } from "./start.ts";
 const PARTS: ReadonlyMap<string, Part> = new Map([
   ["start", measureStart],
   ["reads", measureReads],
+  ["git", measureGit],
 ]);
 
 const USAGE = `usage: npm run bench -- [PART...] [--seconds N] [--rest-seconds N] [--rounds N] [--commits N]

@@ -33,13 +33,16 @@ export interface Aim {
   readonly met: (value: number) => boolean;
 }
 
+/** Without a tail of digits that says nothing. */
+const round = (limit: number): number => Number(limit.toPrecision(2));
+
 export const below = (limit: number, unit: string): Aim => ({
-  text: `< ${limit} ${unit}`.trim(),
+  text: `< ${round(limit)} ${unit}`.trim(),
   met: (value) => value < limit,
 });
 
 export const atMost = (limit: number, unit: string): Aim => ({
-  text: `<= ${limit} ${unit}`.trim(),
+  text: `<= ${round(limit)} ${unit}`.trim(),
   met: (value) => value <= limit,
 });
 

@@ -13,7 +13,9 @@ export interface LoadOrder {
   readonly clients: number;
   /** Reads that begin in this time from the start are made, but not measured, in milliseconds. */
   readonly warmUpMs: number;
-  /** After this time, the warm-up included, no read begins, in milliseconds. */
+  /**
+   * After this time, the warm-up included, no read begins, in milliseconds; but each client makes at least one that is measured.
+   */
   readonly durationMs: number;
 }
 
@@ -66,15 +68,21 @@ async function work({ protocol, url, clients, warmUpMs, durationMs }: LoadOrder)
   let firstError: string | undefined;
 
   const readAll = async (client: number): Promise<void> => {
-    for (let now = performance.now(); !stopped && now - begun < durationMs; now = performance.now()) {
+    let measured = 0;
+    for (let now = performance.now(); !stopped; now = performance.now()) {
+      if (now - begun >= durationMs && measured > 0) {
+        return;
+      }
       try {
         impaired += Number(await reader.read(client));
         reads += 1;
         if (now - begun >= warmUpMs) {
+          measured += 1;
           latenciesMs.push(performance.now() - now);
         }
       } catch (error) {
         errors += 1;
+        measured += 1;
         firstError ??= String(error);
         // A server that refuses must not be asked a million times.
         await new Promise((resolve) => setTimeout(resolve, 100));
