@@ -1,6 +1,6 @@
 // A temporary repository that is watched, and the wait for what the watch says. Waits are for events, never for time.
 
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import {
   mkdirSync,
   mkdtempSync,
@@ -50,26 +50,29 @@ export function plainGit(home: string): Git & { readonly calls: (readonly string
   const calls: (readonly string[])[] = [];
   return {
     calls,
-    run(args, { cwd, signal, config = [] }) {
+    async run(args, { cwd, signal, config = [] }) {
+      signal.throwIfAborted();
       calls.push(args);
       const settings = config.flatMap(([key, value]) => ["-c", `${key}=${value}`]);
-      return new Promise((resolve, reject) => {
-        const options = {
+      return await new Promise((resolve, reject) => {
+        const all = ["--no-optional-locks", ...settings, ...args];
+        const child = spawn("git", all, {
           cwd,
           signal,
           env: environment(home),
-          encoding: "buffer",
-          maxBuffer: 2 ** 26,
-        } as const;
-        execFile("git", ["--no-optional-locks", ...settings, ...args], options, (error, stdout, stderr) => {
-          if (error !== null && typeof error.code !== "number") reject(error);
+          stdio: ["ignore", "pipe", "pipe"],
+        });
+        const output: Buffer[] = [];
+        let failed: Error | undefined;
+        child.stdout.on("data", (chunk: Buffer) => output.push(chunk));
+        child.stderr.resume();
+        child.on("error", (error) => {
+          failed = error;
+        });
+        child.on("close", (exitCode) => {
+          if (failed !== undefined) reject(failed);
           else
-            resolve({
-              exitCode: Number(error?.code ?? 0),
-              stdout,
-              stderr: stderr.toString(),
-              truncated: false,
-            });
+            resolve({ exitCode: exitCode ?? 1, stdout: Buffer.concat(output), stderr: "", truncated: false });
         });
       });
     },

@@ -32,19 +32,27 @@ export interface ConfigOptions {
   readonly xdgConfigHome?: string;
 }
 
+/** Rejects only when aborted. When git does not answer, what is known without it: the usual places. */
 export async function readConfiguration(options: ConfigOptions): Promise<Configuration> {
-  const { git, root, signal } = options;
-  const listed = await git.run(["config", "--list", "--show-origin", "-z"], { cwd: root, signal });
+  const { root, xdgConfigHome } = options;
+  const listed = await ask(options, ["config", "--list", "--show-origin", "-z"]);
   // git itself says what "~" means to it: its environment is not ours.
-  const asked = await git.run(["config", "--type=path", "--get", "watch.home"], {
-    cwd: root,
-    signal,
-    config: [["watch.home", "~/"]],
-  });
-  const home = asked.exitCode === 0 ? asked.stdout.toString().trimEnd() : undefined;
-  const xdg = options.xdgConfigHome ?? (home === undefined ? undefined : resolve(home, ".config"));
-  const entries = listed.exitCode === 0 ? parseConfig(listed.stdout.toString()) : [];
-  return await withTargets(configurationOf(entries, root, home, xdg));
+  const home = (await ask(options, ["config", "--type=path", "--get", "watch.home"]))?.trimEnd();
+  const xdg = xdgConfigHome ?? (home === undefined ? undefined : resolve(home, ".config"));
+  return await withTargets(configurationOf(parseConfig(listed ?? ""), root, home, xdg));
+}
+
+async function ask(
+  { git, root, signal }: ConfigOptions,
+  args: readonly string[],
+): Promise<string | undefined> {
+  try {
+    const { exitCode, stdout } = await git.run(args, { cwd: root, signal, config: [["watch.home", "~/"]] });
+    return exitCode === 0 ? stdout.toString() : undefined;
+  } catch {
+    signal.throwIfAborted();
+    return undefined;
+  }
 }
 
 /** From the output of `git config --list --show-origin -z`. */
