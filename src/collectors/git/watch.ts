@@ -13,6 +13,10 @@ import { Session } from "./watch-session.ts";
 /** Ends a git that hangs; on a cold disk, listing a huge work tree takes seconds. */
 const GIT_DEADLINE_MS = 30_000;
 
+/** After a pass of this length, the next one may wait four times as long: in a burst, git is run for many changes at once. */
+const REST_FACTOR = 4;
+const MAX_REST_MS = 500;
+
 export interface WatchOptions {
   readonly git: Git;
   /** Absolute, real path of the directory where discovery of repositories begins. */
@@ -38,7 +42,7 @@ export interface RepositoryWatch {
   /**
    * Resolves when all directories that events have told of so far are watched; never rejects. What is collected after
    * that, and not followed by `changed()`, is current. What is collected before it may miss changes in a new directory,
-   * and will be followed by `changed()`.
+   * for half a second in a burst, and is followed by `changed()`. May take as long as git does: to be raced with a deadline.
    */
   settled(): Promise<void>;
 }
@@ -61,13 +65,17 @@ class Watch implements RepositoryWatch {
   #lastPass: Promise<void> = Promise.resolve();
   #queueLength: number | undefined;
   #coverage: string | undefined;
+  #restUntil = 0;
+  /** Somebody waits for the pass that is scheduled. */
+  #hurried = false;
+  #endRest: (() => void) | undefined;
 
   constructor(options: WatchOptions) {
     this.#options = options;
     this.#git = withDeadline(options.git, GIT_DEADLINE_MS);
     this.#locations = options.locations;
     this.#headsOf = options.headsOf ?? [];
-    options.signal.addEventListener("abort", () => this.#session?.close(), { once: true });
+    options.signal.addEventListener("abort", () => this.#end(), { once: true });
     this.#schedule();
   }
 
@@ -80,6 +88,8 @@ class Watch implements RepositoryWatch {
   }
 
   settled(): Promise<void> {
+    this.#hurried = this.#scheduled;
+    this.#endRest?.();
     return this.#lastPass;
   }
 
@@ -98,8 +108,11 @@ class Watch implements RepositoryWatch {
 
   async #pass(): Promise<void> {
     await setImmediate();
+    await this.#rest();
     this.#scheduled = false;
+    this.#hurried = false;
     if (this.#failed || this.#options.signal.aborted) return;
+    const began = performance.now();
     try {
       const session = await this.#current();
       const missed = await session.settle();
@@ -110,7 +123,28 @@ class Watch implements RepositoryWatch {
       if (missed) this.#changed();
     } catch (error) {
       this.#fail(error);
+    } finally {
+      const ended = performance.now();
+      this.#restUntil = ended + Math.min((ended - began) * REST_FACTOR, MAX_REST_MS);
     }
+  }
+
+  async #rest(): Promise<void> {
+    const restMs = this.#restUntil - performance.now();
+    if (restMs <= 0 || this.#hurried || this.#options.signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, restMs);
+      this.#endRest = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#endRest = undefined;
+  }
+
+  #end(): void {
+    this.#session?.close();
+    this.#endRest?.();
   }
 
   /** The session that watches what is to be watched now. */

@@ -1,6 +1,13 @@
 import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, utimesSync } from "node:fs";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
-import { inotifyWatches, repositoryAt, smallRepository, watched } from "../../../helpers/watch-repository.ts";
+import {
+  inotifyWatches,
+  plainGit,
+  repositoryAt,
+  smallRepository,
+  watched,
+} from "../../../helpers/watch-repository.ts";
 
 describe("changes in the work tree", () => {
   const changes: [string, (repository: ReturnType<typeof smallRepository>) => unknown][] = [
@@ -88,6 +95,24 @@ describe("changes in the work tree", () => {
     });
     for (const path of ["many/e0", "many/e29", "many/d30", "many/d59", "docs/late", "src/deep"]) {
       await watch.noticed(() => repository.write(`${path}/file.txt`, "changed\n"));
+    }
+  });
+
+  it("G20: in a burst of new directories, git is run for many of them at once, and none is missed", async () => {
+    const repository = smallRepository();
+    const git = plainGit(repository.home);
+    const watch = await watched(repository, { git });
+    const before = git.calls.length;
+    for (let index = 0; index < 200; index += 1) {
+      const heard = watch.heard();
+      repository.write(`burst/d${index}/file.txt`);
+      await watch.reached(() => watch.heard() > heard);
+      await setImmediate();
+    }
+    await watch.settled();
+    expect(git.calls.length - before).toBeLessThan(100);
+    for (const index of [0, 100, 199]) {
+      await watch.noticed(() => repository.write(`burst/d${index}/file.txt`, "changed\n"));
     }
   });
 
