@@ -1,7 +1,8 @@
 // Which directories lie on a file system whose changes are made by other hosts too: the kernel tells only of our own.
 
 import { readFile } from "node:fs/promises";
-import { isWithin } from "./watch-directory.ts";
+import { CollectError } from "../collector.ts";
+import { isWithin, toPath } from "./watch-directory.ts";
 
 /** Types as in /proc/self/mountinfo. fuse-overlayfs is local: it is what rootless containers stand on. */
 const NETWORK_TYPE =
@@ -26,10 +27,6 @@ export function parseMounts(mountinfo: string): Mount[] {
   });
 }
 
-export function isNetworkType(type: string): boolean {
-  return NETWORK_TYPE.test(type);
-}
-
 /** Type of the file system that `path` lies on. */
 export function typeOf(path: string, mounts: readonly Mount[]): string | undefined {
   let found: Mount | undefined;
@@ -39,6 +36,19 @@ export function typeOf(path: string, mounts: readonly Mount[]): string | undefin
       found = mount;
   }
   return found?.type;
+}
+
+/** Throws for a directory whose events are not all to be had. */
+export function networkCheck(mounts: readonly Mount[]): (path: string) => void {
+  if (!mounts.some(({ type }) => NETWORK_TYPE.test(type))) return () => {};
+  return (path) => {
+    const type = typeOf(path, mounts);
+    if (type === undefined || !NETWORK_TYPE.test(type)) return;
+    throw new CollectError(
+      "NETWORK_FILE_SYSTEM",
+      `Other hosts may change files here without an event (${type} at ${toPath(path)}): every read collects anew.`,
+    );
+  };
 }
 
 /** Blanks and the like are written as three octal digits. */

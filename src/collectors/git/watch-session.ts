@@ -6,9 +6,9 @@ import { CollectError, type Problem } from "../collector.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
-import { isWithin, join, parentOf, toBytes, type WatchDirectory } from "./watch-directory.ts";
+import { isWithin, join, parentOf, toBytes, toPath, type WatchDirectory } from "./watch-directory.ts";
 import { Discovery } from "./watch-discovery.ts";
-import { isNetworkType, type Mount, parseMounts, typeOf } from "./watch-mounts.ts";
+import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";
 import { DirectoryTree } from "./watch-tree.ts";
 import { WorkTree } from "./watch-work-tree.ts";
@@ -85,7 +85,7 @@ export class Session {
     if (unreadable === undefined) return undefined;
     return {
       reason: "DIRECTORY_NOT_READABLE",
-      message: `A directory cannot be watched (${unreadable}): every read collects anew.`,
+      message: `A directory cannot be watched (${toPath(unreadable)}): every read collects anew.`,
     };
   }
 
@@ -234,19 +234,6 @@ export class Session {
     this.#options.changed();
     if (this.stale) this.#options.stale();
   }
-}
-
-/** Throws for a directory whose events are not all to be had. */
-function networkCheck(mounts: readonly Mount[]): (path: string) => void {
-  if (!mounts.some(({ type }) => isNetworkType(type))) return () => {};
-  return (path) => {
-    const type = typeOf(path, mounts);
-    if (type === undefined || !isNetworkType(type)) return;
-    throw new CollectError(
-      "NETWORK_FILE_SYSTEM",
-      `Other hosts may change files here without an event (${type} at ${path}): every read collects anew.`,
-    );
-  };
 }
 
 async function settleRefs(refs: DirectoryTree): Promise<boolean> {

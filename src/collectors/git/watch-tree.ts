@@ -113,6 +113,7 @@ export class DirectoryTree {
 
   /** Lets go of a directory and all below it. */
   leave(directory: Directory): void {
+    this.#readable(this.pathOf(directory));
     directory.parent?.children?.delete(directory.name);
     this.#release(directory);
   }
@@ -147,6 +148,9 @@ export class DirectoryTree {
       const listing = await this.#list(directory);
       if (listing === undefined || directory.watcher === undefined) continue;
       const admitted = new Set(admit(listing, directory));
+      for (const name of listing.subdirectories) {
+        if (!admitted.has(name)) this.#readable(join(listing.path, name));
+      }
       for (const child of directory.children?.values() ?? [])
         if (!admitted.has(child.name)) this.leave(child);
       for (const name of admitted) {
@@ -185,7 +189,7 @@ export class DirectoryTree {
     const child = parent.children?.get(name);
     if (child !== undefined) this.leave(child);
     const path = join(this.pathOf(parent), name);
-    for (const each of this.#unreadable) if (isWithin(each, path)) this.#unreadable.delete(each);
+    this.#readable(path);
     try {
       if (lstatSync(toPath(path), { throwIfNoEntry: false })?.isDirectory() !== true) return undefined;
     } catch (error) {
@@ -236,6 +240,11 @@ export class DirectoryTree {
     } catch {
       this.#unreadable.delete(path);
     }
+  }
+
+  /** Nothing at this path or below it is unreadable, as far as is known. */
+  #readable(path: string): void {
+    for (const each of this.#unreadable) if (isWithin(each, path)) this.#unreadable.delete(each);
   }
 
   #release(directory: Directory): void {

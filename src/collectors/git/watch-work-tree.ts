@@ -1,6 +1,6 @@
 // Watches one work tree: every directory whose files git status looks at, and no other.
 
-import { readFileSync, statSync } from "node:fs";
+import { constants, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import type { Git } from "./git.ts";
 import { isWithin, join, toPath, type WatchDirectory } from "./watch-directory.ts";
@@ -9,6 +9,11 @@ import { type Directory, DirectoryTree, type Listing } from "./watch-tree.ts";
 
 /** Entries of a git directory without which git does not take it for one. */
 const GIT_DIRECTORY_ENTRIES: readonly string[] = ["HEAD", "objects", "refs", "commondir"];
+
+/** As in git. */
+const MAX_GIT_FILE_BYTES = 2 ** 20;
+
+const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
 export interface WorkTreeOptions {
   readonly git: Git;
@@ -183,11 +188,16 @@ function isGitDirectory(path: string): boolean {
 }
 
 function readGitFile(path: string): string | undefined {
-  // A pipe under this name would keep the reader waiting for ever.
-  if (statOf(path)?.isFile() !== true) return undefined;
-  const target = /^gitdir: (.+?)\r?\n?$/s.exec(readFileSync(toPath(path), "latin1"))?.[1];
-  if (target === undefined) return undefined;
-  return resolve(path, "..", target);
+  const stats = statOf(path);
+  if (stats?.isFile() !== true || stats.size > MAX_GIT_FILE_BYTES) return undefined;
+  try {
+    // Should it have become a pipe meanwhile, this does not wait for a writer.
+    const text = readFileSync(toPath(path), { encoding: "latin1", flag: READ_AT_ONCE });
+    const target = /^gitdir: (.+?)[\r\n]*$/s.exec(text)?.[1];
+    return target === undefined ? undefined : resolve(path, "..", target);
+  } catch {
+    return undefined;
+  }
 }
 
 function statOf(path: string) {

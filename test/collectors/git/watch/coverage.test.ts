@@ -128,6 +128,22 @@ describe("when events cannot be had", () => {
     await watch.noticed(() => repository.write("src/deep/file.txt", "changed\n"));
   });
 
+  it("G20: a directory that cannot be listed does not count once it is ignored, or gone", async () => {
+    const repository = smallRepository();
+    repository.write("docs/deep/file.txt");
+    const watch = startWatch(repository, {
+      watchDirectory: refusing((path) => (basename(path) === "deep" ? "EACCES" : undefined)),
+    });
+    await watch.reached(() => watch.coverage.length > 0);
+    await watch.noticed(() => repository.write("docs/.gitignore", "deep/\n"));
+    await watch.noticed(() => repository.git("rm", "-rqf", "src/deep"));
+    await watch.reached(() => watch.coverage.at(-1) === "complete");
+    await watch.noticed(() => repository.write("src/deep/file.txt"));
+    await watch.reached(() => watch.coverage.at(-1) !== "complete");
+    await watch.noticed(() => renameSync(repository.path("src"), `${repository.root}-away`));
+    await watch.reached(() => watch.coverage.at(-1) === "complete");
+  });
+
   it("G20: while git cannot tell what it ignores, coverage is not complete; then it is", async () => {
     const repository = smallRepository();
     const watch = await watched(repository);

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -168,6 +169,17 @@ describe("repositories in the work tree", () => {
       );
     }
     expect(await isHeard(watch, repository, "nested/src/file.txt")).toBe(false);
+  });
+
+  it("G14, G24: a pipe in the place of a .git file, or a file that names nothing, makes no repository", async () => {
+    const repository = smallRepository();
+    repository.write("pipe/file.txt");
+    repository.write("wrong/file.txt");
+    repository.write("wrong/.git", "gitdir: nowhere\n");
+    execFileSync("mkfifo", [repository.path("pipe/.git")]);
+    const watch = await watched(repository);
+    expect(await isHeard(watch, repository, "pipe/file.txt")).toBe(true);
+    expect(await isHeard(watch, repository, "wrong/file.txt")).toBe(true);
   });
 
   it("G14: files that the outer repository tracks are watched in a nested one, too", async () => {
