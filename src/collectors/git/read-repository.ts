@@ -1,6 +1,7 @@
 // One consistent reading of one repository.
 
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
 import { type Config, readConfig, values } from "./config.ts";
 import { type Diff, emptyTree, readDiff } from "./diff.ts";
@@ -34,13 +35,16 @@ export interface ReadingOptions {
   readonly diffBudgetMs: number;
 }
 
-/** How long a reading is repeated while the repository keeps changing. */
-const RETRY_MS = 250;
-const MIN_ATTEMPTS = 2;
+/** How long a reading is repeated to find the repository standing still. */
+const STANDSTILL_MS = 60;
+/** How long it is repeated to find at least no checkout under way. */
+const GIVE_UP_MS = 1_000;
+/** A checkout releases the index first and writes HEAD after it; this is ample time for the second. */
+const CHECKOUT_MS = 20;
 
 /**
- * Reads the repository, again and again while it changes under the reading. When it never stands still, the last
- * reading serves as long as the branch was the same throughout.
+ * Reads the repository, again and again while it changes under the reading. When it never stands still, because one
+ * commit follows the other, a reading serves during which there was no checkout.
  *
  * @throws {CollectError} CHANGED_WHILE_READING, or what git says against the repository.
  */
@@ -50,19 +54,21 @@ export async function readRepository(
   options: ReadingOptions,
 ): Promise<Reading> {
   const startedAt = performance.now();
-  for (let attempt = 1; ; attempt += 1) {
+  for (;;) {
     await options.patience.wait(location, options.signal);
     const before = await readMoment(location);
     const reading = await readOnce(git, location, before, options);
     const after = await readMoment(location);
     if (before.stamp === after.stamp) return reading;
-    if (attempt < MIN_ATTEMPTS || performance.now() - startedAt < RETRY_MS) continue;
-    if (before.branchRef === after.branchRef && before.operation.operation === after.operation.operation)
-      return reading;
-    throw new CollectError(
-      "CHANGED_WHILE_READING",
-      `The repository at ${location.root} kept changing while it was read.`,
-    );
+    const elapsedMs = performance.now() - startedAt;
+    if (elapsedMs < STANDSTILL_MS) continue;
+    if (!before.locked && !after.locked) {
+      await delay(CHECKOUT_MS, undefined, { signal: options.signal });
+      if (before.checkout === (await readMoment(location)).checkout) return reading;
+    }
+    if (elapsedMs < GIVE_UP_MS) continue;
+    const message = `The repository at ${location.root} kept changing while it was read.`;
+    throw new CollectError("CHANGED_WHILE_READING", message);
   }
 }
 
