@@ -13,7 +13,8 @@ import type { RepositoryLocation } from "./location.ts";
 import { type LockPatience, type Moment, readMoment } from "./moment.ts";
 import { type ComparedRefs, readRefs } from "./refs.ts";
 import { chooseRemote, type Remote } from "./remote.ts";
-import { readStatus, type Status } from "./status.ts";
+import type { Status } from "./status.ts";
+import type { Circumstances, WorkTree } from "./work-tree.ts";
 
 /** What one reading found; everything in it belongs to one moment. */
 export interface Reading {
@@ -31,6 +32,9 @@ export interface Reading {
 export interface ReadingOptions {
   readonly signal: AbortSignal;
   readonly patience: LockPatience;
+  readonly workTree: WorkTree;
+  /** Paths that may have changed since the last reading of this repository. Absent: any. */
+  readonly touched?: readonly string[];
   /** How long the comparison of contents may take, in milliseconds. */
   readonly diffBudgetMs: number;
 }
@@ -57,9 +61,12 @@ export async function readRepository(
   for (;;) {
     await options.patience.wait(location, options.signal);
     const before = await readMoment(location);
-    const reading = await readOnce(git, location, before, options);
+    const { reading, circumstances } = await readOnce(git, location, before, options);
     const after = await readMoment(location);
-    if (before.stamp === after.stamp) return reading;
+    if (before.stamp === after.stamp) {
+      options.workTree.keep(reading.status, circumstances);
+      return reading;
+    }
     const elapsedMs = performance.now() - startedAt;
     if (elapsedMs < STANDSTILL_MS) continue;
     if (!before.locked && !after.locked) {
@@ -76,8 +83,8 @@ async function readOnce(
   git: Git,
   location: RepositoryLocation,
   moment: Moment,
-  { signal, diffBudgetMs }: ReadingOptions,
-): Promise<Reading> {
+  { signal, diffBudgetMs, workTree, touched }: ReadingOptions,
+): Promise<{ reading: Reading; circumstances: Circumstances }> {
   const config = await readStableConfig(git, location, signal);
   const call = {
     cwd: location.root,
@@ -86,17 +93,22 @@ async function readOnce(
     config: blankedFilters(config) as readonly Setting[],
   };
   const hint = shortName(moment.branchRef);
-  const [status, hinted] = await Promise.all([readStatus(git, call), compare(git, config, hint, call)]);
+  const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };
+  const [status, hinted] = await Promise.all([
+    workTree.read(circumstances, touched, call),
+    compare(git, config, hint, call),
+  ]);
   const branch = currentBranch(status, moment);
   const compared = branch === hint ? hinted : await compare(git, config, branch, call);
   const diff = await readDiffWithin(git, status, config, diffBudgetMs, call);
-  return {
+  const reading: Reading = {
     status,
     moment,
     ...compared,
     ...(branch !== undefined && { branch }),
     ...(diff !== undefined && { diff }),
   };
+  return { reading, circumstances };
 }
 
 /** A configuration that was not written while it was read; git reads it again right after this. */
@@ -150,9 +162,16 @@ async function readDiffWithin(
   const base = status.oid ?? emptyTree(values(config, "extensions.objectformat").at(-1));
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(budgetMs)]);
   try {
-    return await readDiff(git, base, status.changedPaths, { ...call, signal });
-  } catch {
+    return await readDiff(git, base, changedPaths(status), { ...call, signal });
+  } catch (error) {
     call.signal.throwIfAborted();
-    return undefined;
+    if (error instanceof CollectError || signal.aborted) return undefined;
+    throw error;
   }
+}
+
+/** Tracked files that differ, both names of a renamed one. Absent when they are not known one by one. */
+function changedPaths({ entries }: Status): string[] | undefined {
+  if (entries === undefined) return undefined;
+  return [...entries].filter(([, entry]) => !entry.untracked).map(([path]) => path);
 }
