@@ -19,6 +19,7 @@ import { LockPatience } from "./moment.ts";
 import { PrimaryChoice } from "./primary.ts";
 import { type Reading, readRepository } from "./read-repository.ts";
 import { TrustCheck } from "./trust-check.ts";
+import { WorkTree } from "./work-tree.ts";
 
 /** What {@link createGitCollector} needs. */
 export interface GitCollectorOptions {
@@ -30,6 +31,11 @@ export interface GitCollectorOptions {
    * else is served. Default 2000: well within the deadline of a collection.
    */
   readonly diffBudgetMs?: number;
+  /**
+   * What file events say: paths, relative to `root`, of files and directories that may have changed in this work tree since it was last
+   * asked about. Asked once per collection, before anything is read. Absent answer: any may have changed. Default: always absent.
+   */
+  readonly touched?: (root: string) => readonly string[] | undefined;
 }
 
 /** The git source. */
@@ -53,6 +59,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const primary = new PrimaryChoice();
   const patience = new LockPatience();
   const memory = new Memory(git);
+  const workTree = new WorkTree(git);
   let found: readonly RepositoryLocation[] = [];
 
   async function collect({ signal }: CollectContext): Promise<Collected> {
@@ -148,7 +155,9 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   /** A repository that was found and is none any more has vanished in between. */
   async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
     try {
-      return await readRepository(git, location, { signal, patience, diffBudgetMs });
+      const touched = options.touched?.(location.root);
+      const common = { signal, patience, workTree, diffBudgetMs };
+      return await readRepository(git, location, { ...common, ...(touched !== undefined && { touched }) });
     } catch (error) {
       signal.throwIfAborted();
       throw (await exists(join(location.root, ".git"))) ? error : gone(location.root);

@@ -10,8 +10,9 @@ export interface Diff {
   readonly deletions: number;
 }
 
-/** More bytes of arguments than this are not worth their parsing. */
-const MAX_PATH_BYTES = 64 * 1024;
+/** Past this many, or this many characters of them, naming the paths saves nothing. */
+const MAX_PATHS = 200;
+const MAX_PATH_CHARACTERS = 32 * 1024;
 
 /**
  * Compares the work tree with a commit.
@@ -26,8 +27,6 @@ export async function readDiff(
   paths: readonly string[] | undefined,
   options: RunOptions & { readonly config: readonly Setting[] },
 ): Promise<Diff> {
-  const small =
-    paths !== undefined && paths.reduce((bytes, path) => bytes + path.length, 0) <= MAX_PATH_BYTES;
   const args = [
     "diff",
     "--shortstat",
@@ -42,11 +41,16 @@ export async function readDiff(
     "--end-of-options",
     base,
     "--",
-    ...(small ? paths : []),
+    ...fewPaths(paths),
   ];
   const result = await git.run(args, options);
   if (result.exitCode !== 0) throw failure(result, options.cwd);
   return parseShortstat(result.stdout.toString("utf8"));
+}
+
+function fewPaths(paths: readonly string[] = []): readonly string[] {
+  const characters = paths.reduce((sum, path) => sum + path.length, 0);
+  return paths.length <= MAX_PATHS && characters <= MAX_PATH_CHARACTERS ? paths : [];
 }
 
 /** Parses ` 3 files changed, 5 insertions(+), 2 deletions(-)`; what is not mentioned is 0. */

@@ -32,6 +32,8 @@ export const HARDENING: readonly Setting[] = [
   ["gpg.x509.program", FAILING_PROGRAM],
   ["log.showSignature", "false"],
   ["diff.external", ""],
+  // `git diff` refreshes the index when this is true, and takes its lock for that, optional locks or not.
+  ["diff.autoRefreshIndex", "false"],
   ["diff.submodule", "short"],
   ["submodule.recurse", "false"],
   ["status.submoduleSummary", "false"],

@@ -11,6 +11,10 @@ import { type Operation, readOperation } from "./operation.ts";
 export interface Moment {
   /** Equal strings, equal moments. */
   readonly stamp: string;
+  /** Equal strings, no checkout between them: a commit writes the branch, a checkout writes HEAD itself. */
+  readonly checkout: string;
+  /** Whether someone holds the lock of the index: the work tree may be in the middle of a checkout. */
+  readonly locked: boolean;
   /** Full name of the branch that HEAD names. Absent when HEAD is detached, or not kept in a file. */
   readonly branchRef?: string;
   readonly operation: Operation;
@@ -27,22 +31,27 @@ const LOCK_POLL_MS = 4;
 
 /** Takes the present moment. Never throws. */
 export async function readMoment({ gitDir, commonDir }: RepositoryLocation): Promise<Moment> {
+  // First of all: where there is no lock any more, the index that it guarded is in place. Asked the other way round, a
+  // checkout that ends in between would leave no trace.
+  const lockStamp = await stamp(join(gitDir, "index.lock"));
   const [head, operation] = await Promise.all([
     readStart(join(gitDir, "HEAD"), MAX_HEAD_BYTES),
     readOperation(gitDir),
   ]);
   const ref = /^ref:\s*(refs\/.+?)\s*$/s.exec(head ?? "")?.[1];
-  const stamps = await Promise.all([
+  const [headStamp, ...stamps] = await Promise.all([
     stamp(join(gitDir, "HEAD")),
     stamp(join(gitDir, "index")),
-    stamp(join(gitDir, "index.lock")),
     stamp(join(gitDir, "logs", "HEAD")),
     stamp(join(commonDir, "packed-refs")),
     stamp(join(commonDir, "reftable", "tables.list")),
     stamp(join(commonDir, ref ?? "HEAD")),
   ]);
+  const checkout = [head, headStamp, operation.operation, operation.rebasedBranch].join("\n");
   return {
-    stamp: [head, operation.operation, operation.rebasedBranch, ...stamps].join("\n"),
+    stamp: [checkout, lockStamp, ...stamps].join("\n"),
+    checkout,
+    locked: lockStamp !== "absent",
     ...(ref !== undefined && ref !== NO_FILE_REF && { branchRef: ref }),
     operation,
   };
