@@ -11,6 +11,7 @@ import {
 import { readActivity } from "./activity.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { exists, filledAtMs, stamp } from "./files.ts";
+import { Following } from "./following.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { Memory } from "./memory.ts";
@@ -26,6 +27,8 @@ export interface GitCollectorOptions {
   readonly git: Git;
   /** Absolute path of the directory where discovery of repositories begins. */
   readonly workspace: string;
+  /** Where the user's settings for git lie, for the global ignore file, as in the options of the runner. */
+  readonly xdgConfigHome?: string;
   /**
    * How long the comparison of file contents (`git.diff`) may take, in milliseconds. After that, its numbers are absent and all
    * else is served. Default 2000: well within the deadline of a collection.
@@ -60,13 +63,20 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const patience = new LockPatience();
   const memory = new Memory(git);
   const workTree = new WorkTree(git);
+  const following = new Following(git, workspace, options.xdgConfigHome);
   let found: readonly RepositoryLocation[] = [];
 
   async function collect({ signal }: CollectContext): Promise<Collected> {
+    await following.settled();
     const { trusted, refused, inside } = await findRepositories(signal);
     const hadRepository = found.length > 0;
     if (trusted.length > 0) found = trusted;
     const location = await choosePrimary(trusted, inside, signal);
+    following.follow(
+      location === undefined ? [] : [location],
+      trusted.filter((other) => other !== location),
+    );
+    await following.settled();
     if (location === undefined) {
       const refusal = refused.find(({ reason }) => reason !== "NOT_A_REPOSITORY");
       if (refusal !== undefined) throw refusal;
@@ -164,7 +174,12 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
     }
   }
 
-  return { source: "git", collect, repositories: () => found };
+  return {
+    source: "git",
+    collect,
+    watch: (listener, signal) => following.begin(listener, signal),
+    repositories: () => found,
+  };
 }
 
 function warningOf({ status, diff }: Reading, refused: readonly CollectError[]): Problem | undefined {
@@ -190,7 +205,8 @@ async function lastFetchAtMs({ gitDir, commonDir }: RepositoryLocation): Promise
 }
 
 function gone(directory: string): CollectError {
-  return new CollectError("REPOSITORY_GONE", `The repository at ${directory} does not exist any more.`);
+  const message = `The repository at ${directory} does not exist any more.`;
+  return new CollectError("REPOSITORY_GONE", message, { invalidates: true });
 }
 
 /** What is not an outcome of the check, such as an abort, is passed on. */
