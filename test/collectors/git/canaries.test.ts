@@ -248,7 +248,7 @@ describe.each(attacks)("$name", (attack) => {
     expect(canary.fired()).toBe(true);
   });
 
-  test("G22 G23 G26: it does not run for a collection", async () => {
+  test("G22, G23, G26: it does not run for a collection", async () => {
     const { repository, canary } = hostileRepository(attack);
     await collectQuietly(repository);
     expect(canary.fired()).toBe(false);

@@ -79,7 +79,7 @@ describe("branch and commit", () => {
   });
 
   test.each(["--merge", "--apply"])(
-    "G3 G4: during a rebase (%s) the branch is the one being rebased",
+    "G3, G4: during a rebase (%s) the branch is the one being rebased",
     async (kind) => {
       const repository = diverged();
       repository.git("checkout", "--quiet", "topic");
