@@ -1,4 +1,5 @@
-import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gitIn, type Repository, smallRepository, watched } from "../../../helpers/watch-repository.ts";
 
@@ -139,7 +140,7 @@ describe("changes in the git directory alone", () => {
     const git = gitIn(root, repository.home);
     const gitDir = repository.path(".git/worktrees/repository-linked");
     const watch = await watched(repository, {
-      workspace: root,
+      workspace: dirname(root),
       locations: [{ root, gitDir, commonDir: repository.path(".git") }],
     });
     await watch.noticed(() => git("checkout", "-q", "--detach"));
@@ -148,7 +149,7 @@ describe("changes in the git directory alone", () => {
     await watch.noticed(() => git("bisect", "start"));
     await watch.noticed(() => appendFileSync(`${root}/docs/page.txt`, "more\n"));
     await watch.noticed(() => renameSync(root, `${root}-away`));
-    await watch.noticed(() => renameSync(`${root}-away`, root));
+    await watch.noticed(() => cpSync(`${root}-away`, root, { recursive: true }));
     await watch.noticed(() => appendFileSync(`${root}/docs/page.txt`, "and more\n"));
     await watch.noticed(() => renameSync(`${root}/.git`, `${root}/.git-away`));
   });
