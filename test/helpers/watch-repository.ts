@@ -26,7 +26,7 @@ import {
 const DEADLINE_MS = 15_000;
 
 /** A directory that is removed at the end of the test. */
-export function temporaryDirectory(): string {
+function temporaryDirectory(): string {
   const path = realpathSync(mkdtempSync(join(tmpdir(), "watch-")));
   onTestFinished(() => rmSync(path, { recursive: true, force: true }));
   return path;

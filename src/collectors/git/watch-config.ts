@@ -15,7 +15,7 @@ export interface Configuration {
   readonly fingerprint: string;
 }
 
-export interface ConfigEntry {
+interface ConfigEntry {
   /** Path of the file as git names it: may be relative to the directory that git ran in. */
   readonly file: string;
   /** Lower case but for its middle part. */
@@ -23,12 +23,11 @@ export interface ConfigEntry {
   readonly value: string;
 }
 
-/** The user's directory for settings, for what git does not tell: where a file would be that does not exist yet. */
 export interface ConfigOptions {
   readonly git: Git;
   readonly root: string;
   readonly signal: AbortSignal;
-  /** Default: `~/.config`. */
+  /** Where the user's settings would be that do not exist yet: git does not tell. Default: `~/.config`. */
   readonly xdgConfigHome?: string;
 }
 
@@ -56,7 +55,7 @@ async function ask(
 }
 
 /** From the output of `git config --list --show-origin -z`. */
-export function parseConfig(output: string): ConfigEntry[] {
+function parseConfig(output: string): ConfigEntry[] {
   const fields = output.split("\0");
   const entries: ConfigEntry[] = [];
   for (let index = 0; index + 1 < fields.length; index += 2) {
@@ -67,7 +66,7 @@ export function parseConfig(output: string): ConfigEntry[] {
   return entries;
 }
 
-export function configurationOf(
+function configurationOf(
   entries: readonly ConfigEntry[],
   root: string,
   home: string | undefined,

@@ -192,7 +192,7 @@ export class Session {
       this.#configStale = true;
       this.#touched();
     };
-    for (const path of [root, gitDir, commonDir, join(root, ".git")]) this.#paths.follow(path, outdated);
+    for (const path of [root, join(root, ".git")]) this.#paths.follow(path, outdated);
     for (const file of STATE_FILES) this.#paths.follow(join(gitDir, file), touched);
     for (const file of SHARED_FILES) this.#paths.follow(join(commonDir, file), touched);
     this.#paths.follow(join(gitDir, "index"), index);

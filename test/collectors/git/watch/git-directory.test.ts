@@ -1,4 +1,5 @@
-import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, cpSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 import { describe, expect, it } from "vitest";
 import { gitIn, type Repository, smallRepository, watched } from "../../../helpers/watch-repository.ts";
 
@@ -101,6 +102,35 @@ describe("changes in the git directory alone", () => {
     await watch.noticed(() => repository.git("update-index", "--add", "docs/page.txt"));
     await watch.noticed(() => repository.git("checkout", "-q", "--orphan", "another"));
     await watch.noticed(() => repository.write("src/deep/file.txt", "changed\n"));
+    repository.git("commit", "-qm", "again");
+    await watch.noticed(() => repository.git("branch", "new/branch"));
+    await watch.noticed(() => repository.git("branch", "new/other"));
+  });
+
+  it("G20: refs are watched again when their directory is replaced", async () => {
+    const repository = smallRepository();
+    repository.git("pack-refs", "--all");
+    const watch = await watched(repository);
+    await watch.noticed(() => {
+      renameSync(repository.path(".git/refs"), repository.path(".git/refs-away"));
+      mkdirSync(repository.path(".git/refs/heads"), { recursive: true });
+    });
+    await watch.noticed(() => repository.git("branch", "one"));
+    await watch.noticed(() => repository.git("branch", "two"));
+  });
+
+  it("G4, G20: a file of an operation is noticed in a directory that was made before it, each time", async () => {
+    const repository = smallRepository();
+    const watch = await watched(repository);
+    for (const [directory, file] of [
+      ["rebase-apply", "applying"],
+      ["rebase-merge", "head-name"],
+      ["rebase-apply", "head-name"],
+    ]) {
+      await watch.noticed(() => mkdirSync(repository.path(`.git/${directory}`)));
+      await watch.noticed(() => repository.write(`.git/${directory}/${file}`));
+      await watch.noticed(() => rmSync(repository.path(`.git/${directory}`), { recursive: true }));
+    }
   });
 
   it("G6: of a linked worktree, its own git directory and the shared one are watched", async () => {
@@ -110,7 +140,7 @@ describe("changes in the git directory alone", () => {
     const git = gitIn(root, repository.home);
     const gitDir = repository.path(".git/worktrees/repository-linked");
     const watch = await watched(repository, {
-      workspace: root,
+      workspace: dirname(root),
       locations: [{ root, gitDir, commonDir: repository.path(".git") }],
     });
     await watch.noticed(() => git("checkout", "-q", "--detach"));
@@ -118,6 +148,9 @@ describe("changes in the git directory alone", () => {
     await watch.noticed(() => git("branch", "new/branch"));
     await watch.noticed(() => git("bisect", "start"));
     await watch.noticed(() => appendFileSync(`${root}/docs/page.txt`, "more\n"));
+    await watch.noticed(() => renameSync(root, `${root}-away`));
+    await watch.noticed(() => cpSync(`${root}-away`, root, { recursive: true }));
+    await watch.noticed(() => appendFileSync(`${root}/docs/page.txt`, "and more\n"));
     await watch.noticed(() => renameSync(`${root}/.git`, `${root}/.git-away`));
   });
 });

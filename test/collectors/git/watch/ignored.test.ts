@@ -6,6 +6,7 @@ import { ignoredDirectories } from "../../../../src/collectors/git/watch-ignored
 import {
   gitIn,
   inotifyWatches,
+  plainGit,
   type Repository,
   repositoryAt,
   smallRepository,
@@ -104,8 +105,31 @@ describe("which directories are ignored", () => {
     repository.write("src/tmp/inner/file.txt");
     const watch = await watched(repository);
     expect(await isHeard(watch, repository, "src/tmp/inner/file.txt")).toBe(true);
+    await watch.noticed(() => mkdirSync(repository.path("../home/.config")));
+    await watch.noticed(() => mkdirSync(repository.path("../home/.config/git")));
     await watch.noticed(() => repository.write("../home/.config/git/ignore", "tmp/\n"));
     expect(await isHeard(watch, repository, "src/tmp/inner/file.txt")).toBe(false);
+  });
+
+  it("G20: configuration that changes between being read and being watched counts", async () => {
+    const repository = smallRepository();
+    repository.write("../home/excludes", "tmp/\n");
+    repository.write("src/tmp/inner/file.txt");
+    const plain = plainGit(repository.home);
+    let isChanged = false;
+    const watch = await watched(repository, {
+      git: {
+        run: async (args, options) => {
+          const result = await plain.run(args, options);
+          if (!isChanged) repository.git("config", "core.excludesFile", "~/excludes");
+          isChanged = true;
+          return result;
+        },
+      },
+    });
+    expect(await isHeard(watch, repository, "src/tmp/inner/file.txt")).toBe(false);
+    await watch.noticed(() => repository.write("../home/excludes", "# none\n"));
+    expect(await isHeard(watch, repository, "src/tmp/inner/file.txt")).toBe(true);
   });
 
   it("G20: a tracked file in an ignored directory is watched, and nothing else there", async () => {
