@@ -162,16 +162,10 @@ async function readDiffWithin(
   const base = status.oid ?? emptyTree(values(config, "extensions.objectformat").at(-1));
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(budgetMs)]);
   try {
-    return await readDiff(git, base, changedPaths(status), { ...call, signal });
+    return await readDiff(git, base, status, { ...call, signal });
   } catch (error) {
     call.signal.throwIfAborted();
     if (error instanceof CollectError || signal.aborted) return undefined;
     throw error;
   }
-}
-
-/** Tracked files that differ, both names of a renamed one. Absent when they are not known one by one. */
-function changedPaths({ entries }: Status): string[] | undefined {
-  if (entries === undefined) return undefined;
-  return [...entries].filter(([, entry]) => !entry.untracked).map(([path]) => path);
 }

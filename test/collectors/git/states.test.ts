@@ -471,6 +471,15 @@ describe("files", () => {
     expect(await gitOf(repository)).toMatchObject({ diff: { insertions: 1, deletions: 2 } });
   });
 
+  test("G10: lines changed in the index and again in the work tree count once", async () => {
+    const repository = createRepository();
+    repository.commit({ "a.txt": "1\n2\n", "b.txt": "1\n" });
+    repository.write({ "a.txt": "1\nx\n", "b.txt": "1\n2\n" });
+    repository.git("add", "a.txt");
+    repository.write({ "a.txt": "1\ny\n" });
+    expect(await gitOf(repository)).toMatchObject({ diff: { insertions: 2, deletions: 1 } });
+  });
+
   test("entries on the stash are counted", async () => {
     const repository = createRepository();
     repository.commit({ "a.txt": "a\n" });
