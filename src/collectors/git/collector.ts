@@ -29,16 +29,13 @@ export interface GitCollectorOptions {
   readonly workspace: string;
   /** Where the user's settings for git lie, for the global ignore file, as in the options of the runner. */
   readonly xdgConfigHome?: string;
+  /** What tells of changes. Default: file events. */
+  readonly following?: Pick<Following, keyof Following>;
   /**
    * How long the comparison of file contents (`git.diff`) may take, in milliseconds. After that, its numbers are absent and all
    * else is served. Default 2000: well within the deadline of a collection.
    */
   readonly diffBudgetMs?: number;
-  /**
-   * What file events say: paths, relative to `root`, of files and directories that may have changed in this work tree since it was last
-   * asked about. Asked once per collection, before anything is read. Absent answer: any may have changed. Default: always absent.
-   */
-  readonly touched?: (root: string) => readonly string[] | undefined;
 }
 
 /** The git source. */
@@ -63,7 +60,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const patience = new LockPatience();
   const memory = new Memory(git);
   const workTree = new WorkTree(git);
-  const following = new Following(git, workspace, options.xdgConfigHome);
+  const following = options.following ?? new Following(git, workspace, options.xdgConfigHome);
   let found: readonly RepositoryLocation[] = [];
 
   async function collect({ signal }: CollectContext): Promise<Collected> {
@@ -165,10 +162,11 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   /** A repository that was found and is none any more has vanished in between. */
   async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
     try {
-      const touched = options.touched?.(location.root);
+      const touched = following.takeTouched();
       const common = { signal, patience, workTree, diffBudgetMs };
       return await readRepository(git, location, { ...common, ...(touched !== undefined && { touched }) });
     } catch (error) {
+      following.forgetTouched();
       signal.throwIfAborted();
       throw (await exists(join(location.root, ".git"))) ? error : gone(location.root);
     }

@@ -5,6 +5,7 @@ import type { WatchListener } from "../collector.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type RepositoryWatch, watchRepositories } from "./watch.ts";
+import { MAX_TOUCHED } from "./work-tree.ts";
 
 /** Follows the repositories of one workspace by events, from when it is told to begin. */
 export class Following {
@@ -16,6 +17,8 @@ export class Following {
     | undefined;
   #watch: RepositoryWatch | undefined;
   #complete = false;
+  /** What was touched since the last reading. Absent: it may have been anything. */
+  #touched: Set<string> | undefined;
 
   constructor(git: Git, workspace: string, xdgConfigHome: string | undefined) {
     this.#git = git;
@@ -32,6 +35,7 @@ export class Following {
         locations,
         headsOf,
         signal,
+        touched: (path) => this.#touch(path),
         listener: {
           changed: () => listener.changed(),
           coverage: (state) => {
@@ -42,6 +46,21 @@ export class Following {
         ...(this.#xdgConfigHome === undefined ? {} : { xdgConfigHome: this.#xdgConfigHome }),
       });
     };
+  }
+
+  /**
+   * Paths in the followed work tree that may have changed since this was last asked, relative to its root. Absent: any, because
+   * events do not tell, or because they tell of nothing and a reading is wanted all the same.
+   */
+  takeTouched(): readonly string[] | undefined {
+    const touched = this.#complete && this.#touched?.size ? [...this.#touched] : undefined;
+    this.#touched = new Set();
+    return touched;
+  }
+
+  /** The reading that took the touched paths has failed: the next one must look at everything. */
+  forgetTouched(): void {
+    this.#touched = undefined;
   }
 
   /** Follows these repositories from now on; of those in `headsOf`, commits and checkouts only. */
@@ -60,6 +79,14 @@ export class Following {
   async settled(): Promise<void> {
     if (this.#complete) {
       await this.#watch?.settled();
+    }
+  }
+
+  #touch(path: string | undefined): void {
+    if (path === undefined || (this.#touched?.size ?? MAX_TOUCHED) >= MAX_TOUCHED) {
+      this.#touched = undefined;
+    } else {
+      this.#touched?.add(path);
     }
   }
 }

@@ -27,7 +27,7 @@ export interface Status {
   readonly conflicted: number;
   /** What differs, by path. Absent when it is too much to be kept, or when a path is no UTF-8. */
   readonly entries?: ReadonlyMap<string, Entry>;
-  /** Whether some of it are renames, which concern two paths at once. */
+  /** Whether some of it are renames, or may become some: they concern two paths at once. */
   readonly renames: boolean;
   /** True when there was more than is read: the counts are too small. */
   readonly truncated: boolean;
@@ -84,6 +84,8 @@ export function parseStatus(output: Buffer, truncated = false): Status {
       }
       case "1":
         tally.add(changeOf(field), pathOf(field, 8));
+        // What is only intended to be added may become the new name of a file that goes.
+        if (field[3] === "A".charCodeAt(0)) tally.expectRenames();
         break;
       case "2": {
         // The name that the file had before is one more field.
@@ -139,6 +141,10 @@ class Tally {
     if (entry.untracked) this.#counts.untracked += 1;
     if (entry.conflicted) this.#counts.conflicted += 1;
     this.#keep(entry, path);
+  }
+
+  expectRenames(): void {
+    this.#renames = true;
   }
 
   addRename(entry: Entry, path: Buffer, origin: Buffer): void {

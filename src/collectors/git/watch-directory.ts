@@ -39,6 +39,11 @@ export function toBytes(path: string): string {
   return Buffer.from(path).toString("latin1");
 }
 
+/** The path for a person and for git; what is not UTF-8 becomes U+FFFD. */
+export function toText(bytes: string): string {
+  return toPath(bytes).toString("utf8");
+}
+
 export function join(directory: string, entry: string): string {
   return directory === "/" ? `/${entry}` : `${directory}/${entry}`;
 }

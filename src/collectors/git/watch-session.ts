@@ -48,7 +48,8 @@ export interface SessionOptions {
   readonly xdgConfigHome: string | undefined;
   readonly watchDirectory: WatchDirectory;
   readonly readMounts: () => Promise<string>;
-  readonly changed: () => void;
+  /** With the path, relative to its root, of the one entry of the work tree that may have changed. Absent: anything may have. */
+  readonly changed: (path?: string) => void;
   /** There is something to {@link Session.settle}. */
   readonly stale: () => void;
   /** What is watched is not what should be: a new session is needed. */
@@ -225,7 +226,8 @@ export class Session {
     const workspace = toBytes(this.#options.workspace);
     const roots = new Set([...locations, ...headsOf].map(({ root }) => toBytes(root)));
     this.#paths.follow(workspace, outdated);
-    for (let at = workspace; at !== "/"; at = parentOf(at)) this.#paths.follow(join(at, ".git"), changed);
+    for (let at = workspace; at !== "/"; at = parentOf(at))
+      this.#paths.follow(join(at, ".git"), () => changed());
     if ([...roots].some((root) => isWithin(workspace, root))) return;
     this.#discovery = new Discovery({ workspace, roots, watchDirectory, check, changed, stale, failed });
   }

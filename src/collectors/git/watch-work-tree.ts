@@ -22,7 +22,8 @@ export interface WorkTreeOptions {
   readonly watchDirectory: WatchDirectory;
   /** Throws when events cannot be had from this directory. */
   readonly check: (path: string) => void;
-  readonly changed: () => void;
+  /** With the path, relative to the root, of the one file or directory that may have changed. Absent: any may have. */
+  readonly changed: (path?: string) => void;
   /** There is something to {@link WorkTree.settle}. */
   readonly stale: () => void;
   readonly failed: (error: unknown) => void;
@@ -111,7 +112,9 @@ export class WorkTree {
     }
     if (this.#nested.has(directory) && entry !== undefined && entry !== ".git") return false;
     if (entry === ".gitignore" || (entry === ".git" && renamed)) this.rulesChanged();
-    else this.#options.changed();
+    else if (entry === undefined) this.#options.changed();
+    else
+      this.#options.changed(join(this.#tree.pathOf(directory), entry).slice(this.#options.root.length + 1));
     return renamed;
   }
 

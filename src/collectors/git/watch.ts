@@ -5,7 +5,7 @@ import { setImmediate } from "node:timers/promises";
 import type { Problem, WatchListener } from "../collector.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
-import { type WatchDirectory, watchDirectory, watchFailure } from "./watch-directory.ts";
+import { toText, type WatchDirectory, watchDirectory, watchFailure } from "./watch-directory.ts";
 import { readMounts } from "./watch-mounts.ts";
 import { noticeOverflow, readQueueLength } from "./watch-overflow.ts";
 import { Session } from "./watch-session.ts";
@@ -26,6 +26,11 @@ export interface WatchOptions {
   /** Repositories of which only their git directory counts (commits, checkouts): the work tree is not watched. Default: none. */
   readonly headsOf?: readonly RepositoryLocation[];
   readonly listener: WatchListener;
+  /**
+   * Hears, before `listener.changed`, which entry of the work tree may have changed: its path relative to the root, in UTF-8. Absent:
+   * anything may have. Default: nobody hears.
+   */
+  readonly touched?: (path: string | undefined) => void;
   /** Ends everything: no watcher, timer or process is left. */
   readonly signal: AbortSignal;
   /** The user's directory for settings, as git is told it. Default: `~/.config`. */
@@ -164,7 +169,7 @@ class Watch implements RepositoryWatch {
       xdgConfigHome: this.#options.xdgConfigHome,
       watchDirectory: noticeOverflow(watch, this.#queueLength, restart),
       readMounts: this.#options.readMounts ?? readMounts,
-      changed: () => this.#changed(),
+      changed: (path) => this.#changed(path),
       stale: () => this.#schedule(),
       outdated: restart,
       failed: (error) => this.#fail(error),
@@ -174,8 +179,10 @@ class Watch implements RepositoryWatch {
     return session;
   }
 
-  #changed(): void {
-    if (!this.#options.signal.aborted) this.#options.listener.changed();
+  #changed(path?: string): void {
+    if (this.#options.signal.aborted) return;
+    this.#options.touched?.(path === undefined ? undefined : toText(path));
+    this.#options.listener.changed();
   }
 
   /** Events of a part are of no use: reads collect anyway, and the watches are better left to others. */

@@ -7,7 +7,7 @@ import type { Git, RunOptions } from "./git.ts";
 import { mergeStatus, readStatus, type Status } from "./status.ts";
 
 /** Past this many, looking at all files is as quick. */
-const MAX_TOUCHED = 200;
+export const MAX_TOUCHED = 200;
 
 /** What git never takes for a file of the work tree. */
 const NOTHING = ".git";

@@ -18,7 +18,14 @@ function follower(repository: TestRepository) {
     },
   };
   let touched: readonly string[] | undefined;
-  const collector = createGitCollector({ git, workspace: repository.root, touched: () => touched });
+  const following = {
+    begin: () => undefined,
+    follow: () => undefined,
+    settled: async () => undefined,
+    takeTouched: () => touched,
+    forgetTouched: () => undefined,
+  };
+  const collector = createGitCollector({ git, workspace: repository.root, following });
   const collect = async (paths?: readonly string[]) => {
     touched = paths;
     return section(await collector.collect({ signal: deadline() }));
