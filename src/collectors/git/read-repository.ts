@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
+import { readBranchIncludes } from "./branch-includes.ts";
 import { type Config, readConfig, values } from "./config.ts";
 import { type Diff, emptyTree, readDiff } from "./diff.ts";
 import type { Setting } from "./environment.ts";
@@ -90,7 +91,10 @@ async function readOnce(
     cwd: location.root,
     workTree: location.root,
     signal,
-    config: blankedFilters(config) as readonly Setting[],
+    config: blankedFilters([
+      ...config,
+      ...(await readBranchIncludes(git, config, { cwd: location.root, signal })),
+    ]),
   };
   const hint = shortName(moment.branchRef);
   const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };
