@@ -14,11 +14,12 @@ import { exists, filledAtMs, stamp } from "./files.ts";
 import { Following } from "./following.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
+import { LockPatience } from "./lock-patience.ts";
 import { Memory } from "./memory.ts";
 import { toMetadata } from "./metadata.ts";
-import { LockPatience } from "./moment.ts";
 import { PrimaryChoice } from "./primary.ts";
 import { type Reading, readRepository } from "./read-repository.ts";
+import { countStashes } from "./stashes.ts";
 import { TrustCheck } from "./trust-check.ts";
 import { WorkTree } from "./work-tree.ts";
 
@@ -49,7 +50,7 @@ const DEFAULT_DIFF_BUDGET_MS = 2_000;
 /**
  * Makes the collector of the section `git`. Its collections throw a CollectError with one of these reasons: GIT_NOT_INSTALLED,
  * DUBIOUS_OWNERSHIP, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY, PERMISSION_DENIED, REPOSITORY_GONE, WORKSPACE_NOT_FOUND,
- * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING,
+ * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING, GIT_TOO_OLD,
  * CHANGED_WHILE_READING, GIT_FAILED. "Not a repository" is no error but the outcome `no_data`.
  */
 export function createGitCollector(options: GitCollectorOptions): GitCollector {
@@ -154,6 +155,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
       ...(base !== undefined && { base }),
       ...(lastFetchMs !== undefined && { lastFetchMs }),
       shallow: history !== "absent",
+      stashes: reading.status.stashes || (await countStashes(location)),
       repositoryCount,
     });
     return { outcome: "data", metadata: { git: section }, ...(warning !== undefined && { warning }) };

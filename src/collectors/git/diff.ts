@@ -58,7 +58,7 @@ export async function readDiff(
  * of a commit with the work tree limited to paths would not either, but takes seconds in a large repository
  * (3.5 s at 100,000 files with git 2.39).
  */
-export function planDiffs(base: string, { entries, conflicted }: Status): string[][] {
+function planDiffs(base: string, { entries, conflicted }: Status): string[][] {
   if (entries === undefined || conflicted > 0) return [[base, "--"]];
   const all = [...entries];
   if (all.some(([, entry]) => entry.staged && entry.modified)) return [[base, "--"]];

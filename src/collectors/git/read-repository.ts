@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
+import { readBranchIncludes } from "./branch-includes.ts";
 import { type Config, readConfig, values } from "./config.ts";
 import { type Diff, emptyTree, readDiff } from "./diff.ts";
 import type { Setting } from "./environment.ts";
@@ -10,7 +11,8 @@ import { stamp } from "./files.ts";
 import { blankedFilters } from "./filters.ts";
 import type { Git, RunOptions } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
-import { type LockPatience, type Moment, readMoment } from "./moment.ts";
+import type { LockPatience } from "./lock-patience.ts";
+import { type Moment, readMoment } from "./moment.ts";
 import { type ComparedRefs, readRefs } from "./refs.ts";
 import { chooseRemote, type Remote } from "./remote.ts";
 import type { Status } from "./status.ts";
@@ -59,11 +61,11 @@ export async function readRepository(
 ): Promise<Reading> {
   const startedAt = performance.now();
   for (;;) {
-    await options.patience.wait(location, options.signal);
-    const before = await readMoment(location);
+    const idleLock = await options.patience.wait(location, options.signal);
+    const before = await readMoment(location, idleLock);
     const { reading, circumstances } = await readOnce(git, location, before, options);
-    const after = await readMoment(location);
-    if (before.stamp === after.stamp) {
+    const after = await readMoment(location, idleLock);
+    if (before.stamp === after.stamp && !before.locked) {
       options.workTree.keep(reading.status, circumstances);
       return reading;
     }
@@ -71,7 +73,7 @@ export async function readRepository(
     if (elapsedMs < STANDSTILL_MS) continue;
     if (!before.locked && !after.locked) {
       await delay(CHECKOUT_MS, undefined, { signal: options.signal });
-      if (before.checkout === (await readMoment(location)).checkout) return reading;
+      if (before.checkout === (await readMoment(location, idleLock)).checkout) return reading;
     }
     if (elapsedMs < GIVE_UP_MS) continue;
     const message = `The repository at ${location.root} kept changing while it was read.`;
@@ -90,7 +92,10 @@ async function readOnce(
     cwd: location.root,
     workTree: location.root,
     signal,
-    config: blankedFilters(config) as readonly Setting[],
+    config: blankedFilters([
+      ...config,
+      ...(await readBranchIncludes(git, config, { cwd: location.root, signal })),
+    ]),
   };
   const hint = shortName(moment.branchRef);
   const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };

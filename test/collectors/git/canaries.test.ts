@@ -6,6 +6,7 @@ import { rmSync, utimesSync } from "node:fs";
 import { dirname } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { Collected } from "../../../src/collectors/collector.ts";
+import { createGitCollector } from "../../../src/collectors/git/index.ts";
 import { type Canary, createCanary } from "../../helpers/canary.ts";
 import { collectIn, deadline, hardenedGit } from "../../helpers/git-source.ts";
 import {
@@ -266,3 +267,52 @@ test.each(attacks.filter(({ needsArguments }) => !needsArguments))(
     expect(canary.fired()).toBe(false);
   },
 );
+
+describe("G23: the configuration changes after it was read and before it is used", () => {
+  /** Does something at the moment when the configuration has been read for the first time. */
+  async function collectWith(repository: TestRepository, change: () => void): Promise<void> {
+    const real = hardenedGit(repository.home);
+    let changed = false;
+    const git: typeof real = {
+      async run(args, options) {
+        const result = await real.run(args, options);
+        if (args[0] === "config" && !changed) {
+          changed = true;
+          change();
+        }
+        return result;
+      },
+    };
+    await createGitCollector({ git, workspace: repository.root }).collect({ signal: deadline() });
+    expect(changed).toBe(true);
+  }
+
+  function prepared() {
+    const repository = createRepository();
+    repository.commit({ "a.txt": "a\n" });
+    useFilter(repository, "evil");
+    return { repository, canary: createCanary() };
+  }
+
+  test("G23 G26: a filter is added to it", async () => {
+    const { repository, canary } = prepared();
+    await collectWith(repository, () => repository.git("config", "filter.evil.clean", canary.program));
+    expect(canary.fired()).toBe(false);
+    runPlain(repository, STATUS);
+    expect(canary.fired()).toBe(true);
+  });
+
+  test("G23 G26: a checkout makes it include more", async () => {
+    const { repository, canary } = prepared();
+    repository.git("branch", "other");
+    repository.write({
+      ".git/more": '[includeIf "onbranch:oth*"]\n\tpath = evil\n',
+      ".git/evil": `[filter "evil"]\n\tclean = ${canary.program}\n`,
+    });
+    repository.git("config", "includeIf.onbranch:other.path", "more");
+    await collectWith(repository, () => repository.git("symbolic-ref", "HEAD", "refs/heads/other"));
+    expect(canary.fired()).toBe(false);
+    runPlain(repository, STATUS);
+    expect(canary.fired()).toBe(true);
+  });
+});

@@ -2,12 +2,13 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, statSync, utimesSync } from "node:fs";
+import { existsSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { expect, test } from "vitest";
 import { CollectError } from "../../../src/collectors/collector.ts";
 import { createGitCollector } from "../../../src/collectors/git/index.ts";
 import { type Git, GitStatus } from "../../../src/gen/fleet/metadata/v1/git_pb.ts";
-import { deadline, gitOf, hardenedGit, section } from "../../helpers/git-source.ts";
+import { deadline, gitOf, hardenedGit, reasonOf, section } from "../../helpers/git-source.ts";
+import { until } from "../../helpers/processes.ts";
 import { createRepository, type TestRepository, userEnvironment } from "../../helpers/repository.ts";
 
 /** Runs a shell script in the repository and collects without pause until it has ended. */
@@ -106,14 +107,36 @@ test("G15: during checkouts, branch, commit and files are those of one moment", 
   }
 });
 
-test("G18: a lock that nobody removes is not waited for twice", async () => {
+test("G15: while an empty lock is new, the state is not known; a crashed git's old one is disregarded", async () => {
   const repository = createRepository();
   repository.commit({ "a.txt": "a\n" });
   repository.write({ ".git/index.lock": "" });
   const collector = createGitCollector({ git: hardenedGit(repository.home), workspace: repository.root });
+  const collect = () => collector.collect({ signal: deadline() });
+  expect(await reasonOf(collect())).toBe("CHANGED_WHILE_READING");
+  utimesSync(repository.path(".git", "index.lock"), new Date(0), new Date(1_000_000_000_000));
+  expect(section(await collect())).toMatchObject({ branch: "main" });
+});
+
+test("G15: a commit that waits for its editor is waited for once", async () => {
+  const repository = createRepository();
+  repository.commit({ "a.txt": "a\n" });
+  repository.write({ "a.txt": "b\n" });
+  const trace = repository.path(".git", "editing");
+  const env = { ...userEnvironment(repository.home), GIT_EDITOR: `sh -c ': > "${trace}"; read line'` };
+  const commit = spawn("git", ["commit", "--all"], {
+    cwd: repository.root,
+    env,
+    stdio: ["pipe", "ignore", "ignore"],
+  });
+  const ended = once(commit, "close");
+  await until(() => existsSync(trace) && existsSync(repository.path(".git", "index.lock")));
+  const collector = createGitCollector({ git: hardenedGit(repository.home), workspace: repository.root });
   const first = performance.now();
-  await collector.collect({ signal: deadline() });
+  expect(section(await collector.collect({ signal: deadline() }))).toMatchObject({ modifiedFiles: 1 });
   const second = performance.now();
-  expect(section(await collector.collect({ signal: deadline() }))).toMatchObject({ branch: "main" });
+  await collector.collect({ signal: deadline() });
   expect(performance.now() - second).toBeLessThan(second - first);
+  commit.stdin.end("\n");
+  await ended;
 });

@@ -9,6 +9,10 @@ import { collectIn, deadline, hardenedGit, reasonOf, section } from "../../helpe
 import { processesIn, until } from "../../helpers/processes.ts";
 import { createRepository, type TestRepository, temporaryDirectory } from "../../helpers/repository.ts";
 
+function makeFifo(path: string): void {
+  expect(spawnSync("sh", ["-c", 'mkfifo "$0"', path]).status).toBe(0);
+}
+
 /** A git that writes its environment into a file before it does what it is told. */
 function spyingGit(): { binary: string; environment(): Record<string, string> } {
   const directory = temporaryDirectory();
@@ -160,12 +164,12 @@ describe("the end", () => {
     async (where) => {
       const repository = repositoryWithCommit();
       if (where === "include.path") {
-        spawnSync("mkfifo", [repository.path(".git", "fifo")]);
+        makeFifo(repository.path(".git", "fifo"));
         writeFileSync(repository.path(".git", "config"), "[include]\n\tpath = fifo\n", { flag: "a" });
       } else {
         repository.write({ "new/file.txt": "new\n" });
-        spawnSync("mkfifo", [repository.path("new", where)]);
-        spawnSync("mkfifo", [repository.path(where)]);
+        makeFifo(repository.path("new", where));
+        makeFifo(repository.path(where));
         utimesSync(repository.path("a.txt"), new Date(0), new Date(0));
       }
       const collector = createGitCollector({ git: hardenedGit(repository.home), workspace: repository.root });

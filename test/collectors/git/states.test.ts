@@ -3,6 +3,7 @@
 import { spawnSync } from "node:child_process";
 import { rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { countStashes } from "../../../src/collectors/git/stashes.ts";
 import { GitOperation, GitStatus } from "../../../src/gen/fleet/metadata/v1/git_pb.ts";
 import { gitOf } from "../../helpers/git-source.ts";
 import {
@@ -489,6 +490,8 @@ describe("files", () => {
       repository.git("stash", "--quiet");
     }
     expect(await gitOf(repository)).toMatchObject({ stashes: 2 });
+    const { root, gitDir } = { root: repository.root, gitDir: repository.path(".git") };
+    expect(await countStashes({ root, gitDir, commonDir: gitDir })).toBe(2);
   });
 });
 
