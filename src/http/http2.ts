@@ -1,0 +1,40 @@
+// The HTTP/2 side of a port: sessions, and the limits on them.
+
+import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import type { HttpLimits } from "./limits.ts";
+
+/** Makes a server that is fed connections, preface included, and never listens itself. */
+export function createHttp2(
+  limits: HttpLimits,
+  onSession: (session: ServerHttp2Session) => void,
+): Http2Server {
+  const server = createServer({
+    maxSessionMemory: limits.sessionMemoryMb,
+    maxHeaderListPairs: 128,
+    settings: {
+      maxConcurrentStreams: limits.streamsPerSession,
+      maxHeaderListSize: limits.headerBytes,
+    },
+  });
+  server.on("session", (session) => {
+    onSession(session);
+    session.on("error", () => session.destroy());
+    const settingsTimer = setTimeout(() => session.destroy(), limits.prefaceTimeoutMs);
+    session.once("remoteSettings", () => clearTimeout(settingsTimer));
+    session.once("close", () => clearTimeout(settingsTimer));
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams += 1;
+      stream.once("close", () => {
+        streams -= 1;
+      });
+    });
+    session.setTimeout(limits.idleSessionTimeoutMs, () => {
+      if (streams === 0) {
+        session.close();
+      }
+    });
+  });
+  server.on("sessionError", () => undefined);
+  return server;
+}
