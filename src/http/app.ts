@@ -46,25 +46,24 @@ export function createApp({ guard, rpc, plain, cors, onError }: AppOptions): Req
     }
     response.setHeader("cache-control", "no-store");
     const path = pathOf(request);
-    const verdict = guard(request, path, localAddress);
-    if ("refusal" in verdict) {
-      sendRefusal(request, response, verdict.refusal);
-      return;
-    }
-    if (verdict.crossOrigin !== undefined) {
-      response.setHeader("access-control-allow-origin", verdict.crossOrigin);
+    const { refusal, crossOrigin } = guard(request, path, localAddress);
+    if (crossOrigin !== undefined) {
+      response.setHeader("access-control-allow-origin", crossOrigin);
       response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
       response.setHeader("vary", "Origin");
-      if (request.method === "OPTIONS") {
-        sendEmpty(response, 204, {
-          "access-control-allow-methods": cors.allowedMethods.join(", "),
-          "access-control-allow-headers": cors.allowedHeaders.join(", "),
-          "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
-        });
-        return;
-      }
     }
-    if (rpc.paths.has(path)) {
+    if (refusal) {
+      sendRefusal(request, response, refusal);
+    } else if (crossOrigin !== undefined && request.method === "OPTIONS") {
+      sendEmpty(response, 204, {
+        "access-control-allow-methods": cors.allowedMethods.join(", "),
+        "access-control-allow-headers": cors.allowedHeaders.join(", "),
+        "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
+      });
+    } else if (rpc.paths.has(path)) {
+      if (request.headers.expect?.toLowerCase() === "100-continue") {
+        response.writeContinue();
+      }
       rpc.handle(request, response);
     } else if (isRpc(request)) {
       const message = `there is no method ${path}`;

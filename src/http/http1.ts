@@ -17,7 +17,11 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     requireHostHeader: false,
   });
   server.on("request", onRequest);
-  server.on("clientError", (error: NodeJS.ErrnoException, socket) => refuseConnection(error, socket));
+  // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  server.on("connect", (_request, socket) => refuseConnection({}, socket));
+  server.on("clientError", refuseConnection);
   return server;
 }
 
@@ -35,7 +39,7 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [line: string, code: strin
 };
 
 /** Answers what is not HTTP at all, or came too slowly: there is no request and no response object for it. */
-function refuseConnection(error: NodeJS.ErrnoException, socket: Duplex): void {
+function refuseConnection(error: { readonly code?: string }, socket: Duplex): void {
   if (!socket.writable || error.code === "ECONNRESET") {
     socket.destroy();
     return;

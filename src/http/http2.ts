@@ -1,12 +1,19 @@
 // The HTTP/2 side of a port: sessions, and the limits on them.
 
-import { createServer, type Http2Server, type ServerHttp2Session } from "node:http2";
+import {
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+} from "node:http2";
 import type { HttpLimits } from "./limits.ts";
 
 /** Makes a server that is fed connections, preface included, and never listens itself. */
 export function createHttp2(
   limits: HttpLimits,
   onSession: (session: ServerHttp2Session) => void,
+  onRequest: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
 ): Http2Server {
   const server = createServer({
     maxSessionMemory: limits.sessionMemoryMb,
@@ -16,6 +23,11 @@ export function createHttp2(
       maxHeaderListSize: limits.headerBytes,
     },
   });
+  server.on("request", onRequest);
+  // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  server.on("connect", onRequest);
   server.on("session", (session) => {
     onSession(session);
     session.on("error", () => session.destroy());

@@ -43,12 +43,12 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
     });
     handler(request, response, localAddressOf(request.socket));
   });
-  const http2 = createHttp2(limits, (session) => {
+  const onSession = (session: ServerHttp2Session): void => {
     sessions.add(session);
     localAddresses.set(session, session.socket.localAddress);
     session.once("close", () => sessions.delete(session));
-  });
-  http2.on("request", (request, response) => {
+  };
+  const http2 = createHttp2(limits, onSession, (request, response) => {
     handler(request, response, localAddressOf(request.stream.session));
   });
 
