@@ -1,11 +1,13 @@
 // The HTTP/2 side of a port: sessions, and the limits on them.
 
 import {
+  constants,
   createServer,
   type Http2Server,
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from "node:http2";
 import type { HttpLimits } from "./limits.ts";
 
@@ -37,7 +39,13 @@ export function createHttp2(
     let streams = 0;
     session.on("stream", (stream) => {
       streams += 1;
+      const requestTimer = setTimeout(() => {
+        if (!isRequestComplete(stream)) {
+          stream.close(constants.NGHTTP2_CANCEL);
+        }
+      }, limits.requestTimeoutMs);
       stream.once("close", () => {
+        clearTimeout(requestTimer);
         streams -= 1;
       });
     });
@@ -49,4 +57,9 @@ export function createHttp2(
   });
   server.on("sessionError", () => undefined);
   return server;
+}
+
+/** Whether the client has sent all of its request, read or not. */
+function isRequestComplete({ state }: ServerHttp2Stream): boolean {
+  return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
 }

@@ -29,7 +29,7 @@ export const HTTP_LIMITS: HttpLimits = {
   // What is silent is to be gone within 5 s.
   prefaceTimeoutMs: 4_000,
   // A head that comes byte by byte is to be refused within 10 s, the check interval and a slow first byte included.
-  headersTimeoutMs: 8_000,
+  headersTimeoutMs: 7_000,
   requestTimeoutMs: 30_000,
   timeoutCheckIntervalMs: 1_000,
   // Longer than the minute for which proxies keep connections: they are to be the ones that close.

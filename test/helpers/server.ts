@@ -124,11 +124,11 @@ function followSockets(port: number): { open(): number; forget(): void } {
     const { socket } = message as { socket: Socket };
     if (socket.localPort === port) {
       sockets.add(socket);
-      socket.once("close", () => sockets.delete(socket));
     }
   };
   subscribe("net.server.socket", note);
-  return { open: () => sockets.size, forget: () => unsubscribe("net.server.socket", note) };
+  const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length;
+  return { open, forget: () => unsubscribe("net.server.socket", note) };
 }
 
 function countSubscribers({ service }: FleetMetadataServer): () => number {
