@@ -30,6 +30,8 @@ await build({
   input: "src/main.ts",
   platform: "node",
   logLevel: "warn",
+  // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
+  transform: { target: "node20" },
   plugins: [keepLazy],
   output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
 });

@@ -7,6 +7,7 @@ import type { Config, Environment } from "./config.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
 import { createGuard } from "./http/guard.ts";
+import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
 import { createPlainRoutes, HEALTH_PATH, type Lifecycle } from "./http/plain-routes.ts";
 import { systemClock } from "./metadata/clock.ts";
@@ -23,6 +24,8 @@ export interface Dependencies {
   readonly serverVersion: string;
   /** In place of the collectors that the configuration asks for. */
   readonly collectors?: readonly ScheduledCollector[];
+  /** In place of single limits of {@link HTTP_LIMITS}. */
+  readonly httpLimits?: Partial<HttpLimits>;
 }
 
 /** A whole server. */
@@ -81,7 +84,10 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     ...(config.token === undefined ? {} : { token: config.token }),
     isOpen: (path) => path === HEALTH_PATH,
   });
-  const listener = createListener(createApp({ guard, rpc, plain, cors: CORS, onError }));
+  const listener = createListener(createApp({ guard, rpc, plain, cors: CORS, onError }), {
+    ...HTTP_LIMITS,
+    ...dependencies.httpLimits,
+  });
 
   return {
     service,
@@ -101,13 +107,14 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
 
 function createCollectors(config: Config, env: Environment): ScheduledCollector[] {
   const { workspace, taskFile, gitDeadlineMs } = config;
+  const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
-    ...(env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] }),
+    ...xdg,
   });
   return [
-    { collector: createGitCollector({ git, workspace }), deadlineMs: gitDeadlineMs },
+    { collector: createGitCollector({ git, workspace, ...xdg }), deadlineMs: gitDeadlineMs },
     { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];

@@ -1,5 +1,6 @@
 // What happens to every request, in this order: security headers, guard, CORS, then an RPC or a plain route.
 
+import { constants } from "node:http2";
 import type { Guard } from "./guard.ts";
 import type { RequestHandler } from "./listener.ts";
 import {
@@ -17,7 +18,8 @@ import type { PlainRoutes } from "./plain-routes.ts";
 export interface RpcHandler {
   /** The paths that it serves. */
   readonly paths: ReadonlySet<string>;
-  handle(request: Request, response: Response): void;
+  /** Serves a request on one of them. Rejects when the connection breaks meanwhile, and for defects. */
+  handle(request: Request, response: Response): Promise<void>;
 }
 
 /** What pages of other sites may send and see. */
@@ -39,58 +41,85 @@ export interface AppOptions {
 /** How long a browser may keep the answer to a preflight, in seconds (Chromium's own maximum). */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 
-export function createApp({ guard, rpc, plain, cors, onError }: AppOptions): RequestHandler {
+export function createApp(options: AppOptions): RequestHandler {
+  const { onError } = options;
   return (request, response, localAddress) => {
-    for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
-      response.setHeader(name, value);
-    }
-    response.setHeader("cache-control", "no-store");
-    const path = pathOf(request);
-    const verdict = guard(request, path, localAddress);
-    if ("refusal" in verdict) {
-      sendRefusal(request, response, verdict.refusal);
-      return;
-    }
-    if (verdict.crossOrigin !== undefined) {
-      response.setHeader("access-control-allow-origin", verdict.crossOrigin);
-      response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
-      response.setHeader("vary", "Origin");
-      if (request.method === "OPTIONS") {
-        sendEmpty(response, 204, {
-          "access-control-allow-methods": cors.allowedMethods.join(", "),
-          "access-control-allow-headers": cors.allowedHeaders.join(", "),
-          "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
-        });
+    const gone = new AbortController();
+    response.once("close", () => gone.abort());
+    const fail = (error: unknown): void => {
+      if (gone.signal.aborted || isBroken(response)) {
         return;
       }
-    }
-    if (rpc.paths.has(path)) {
-      rpc.handle(request, response);
-    } else if (isRpc(request)) {
-      const message = `there is no method ${path}`;
-      sendRefusal(request, response, { status: 404, code: "unimplemented", message });
-    } else {
-      servePlain(plain, request, response, onError);
+      onError(error);
+      if (response.headersSent) {
+        breakOff(response);
+      } else {
+        const message = "unexpected error, see the server's log";
+        sendRefusal(request, response, { status: 500, code: "internal", message });
+      }
+    };
+    try {
+      serve(options, request, response, localAddress, gone.signal)?.catch(fail);
+    } catch (error) {
+      fail(error);
     }
   };
 }
 
-function servePlain(
-  plain: PlainRoutes,
+function serve(
+  { guard, rpc, plain, cors }: AppOptions,
   request: Request,
   response: Response,
-  onError: (error: unknown) => void,
-): void {
-  const gone = new AbortController();
-  response.once("close", () => gone.abort());
-  plain(request, response, gone.signal).catch((error: unknown) => {
-    if (gone.signal.aborted) {
-      return;
+  localAddress: string | undefined,
+  gone: AbortSignal,
+): Promise<void> | undefined {
+  for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
+    response.setHeader(name, value);
+  }
+  response.setHeader("cache-control", "no-store");
+  const path = pathOf(request);
+  const { refusal, crossOrigin } = guard(request, path, localAddress);
+  if (crossOrigin !== undefined) {
+    response.setHeader("access-control-allow-origin", crossOrigin);
+    response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
+    response.setHeader("vary", "Origin");
+  }
+  if (refusal) {
+    sendRefusal(request, response, refusal);
+    return;
+  }
+  if (crossOrigin !== undefined && request.method === "OPTIONS") {
+    sendEmpty(response, 204, {
+      "access-control-allow-methods": cors.allowedMethods.join(", "),
+      "access-control-allow-headers": cors.allowedHeaders.join(", "),
+      "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
+    });
+    return;
+  }
+  if (rpc.paths.has(path)) {
+    if (request.headers.expect?.toLowerCase() === "100-continue") {
+      response.writeContinue();
     }
-    onError(error);
-    if (!response.headersSent) {
-      const message = "unexpected error, see the server's log";
-      sendRefusal(request, response, { status: 500, code: "internal", message });
-    }
-  });
+    return rpc.handle(request, response);
+  }
+  if (isRpc(request)) {
+    const message = `there is no method ${path}`;
+    sendRefusal(request, response, { status: 404, code: "unimplemented", message });
+    return;
+  }
+  return plain(request, response, gone);
+}
+
+/** Whether nobody is left to hear an answer: known before the response itself says so. */
+function isBroken(response: Response): boolean {
+  return response.destroyed || ("stream" in response ? response.stream : response.socket)?.destroyed === true;
+}
+
+/** Ends an answer in the middle, so that nobody takes it for a whole one. */
+function breakOff(response: Response): void {
+  if ("stream" in response) {
+    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+  } else {
+    response.destroy();
+  }
 }

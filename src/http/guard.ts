@@ -17,9 +17,11 @@ export interface GuardOptions {
   readonly isOpen: (path: string) => boolean;
 }
 
-/** The guard's answer to a request that may pass. */
-export interface Pass {
-  /** The Origin to name in CORS headers: a page of another site, which is allowed. */
+/** The guard's decision. */
+export interface Verdict {
+  /** Absent: the request may pass. */
+  readonly refusal?: Refusal;
+  /** The Origin to name in CORS headers: a page of another site, which is allowed, and may read a refusal too. */
   readonly crossOrigin?: string;
 }
 
@@ -28,15 +30,11 @@ export interface Pass {
  *
  * @param localAddress the address that the connection came in on; undefined on a Unix socket.
  */
-export type Guard = (
-  request: Request,
-  path: string,
-  localAddress: string | undefined,
-) => Pass | { readonly refusal: Refusal };
+export type Guard = (request: Request, path: string, localAddress: string | undefined) => Verdict;
 
 /** Makes the guard. */
 export function createGuard(options: GuardOptions): Guard {
-  const expected = options.token === undefined ? undefined : digest(`Bearer ${options.token}`);
+  const expected = options.token === undefined ? undefined : digest(options.token);
   return (request, path, localAddress) => {
     if (path === "") {
       return refuse(400, "invalid_argument", "the request target must be a path");
@@ -55,15 +53,16 @@ export function createGuard(options: GuardOptions): Guard {
       const message = "this Origin is not allowed; an origin is allowed with --allowed-origin";
       return refuse(403, "permission_denied", message);
     }
+    const pass: Verdict = sameOrigin ? {} : { crossOrigin: origin };
     const isPreflight = request.method === "OPTIONS" && !sameOrigin;
     if (expected && !options.isOpen(path) && !isPreflight) {
-      const given = digest(request.headers.authorization ?? "");
+      const given = digest(bearerToken(request.headers.authorization ?? ""));
       if (!timingSafeEqual(given, expected)) {
         const message = "a token is required: send the header Authorization: Bearer <token>";
-        return refuse(401, "unauthenticated", message, { "www-authenticate": "Bearer" });
+        return { ...pass, ...refuse(401, "unauthenticated", message, { "www-authenticate": "Bearer" }) };
       }
     }
-    return sameOrigin ? {} : { crossOrigin: origin };
+    return pass;
   };
 }
 
@@ -72,10 +71,16 @@ function refuse(
   code: Refusal["code"],
   message: string,
   headers: Readonly<Record<string, string>> = {},
-): { refusal: Refusal } {
+): Verdict {
   return { refusal: { status, code, message, headers } };
 }
 
+/** The token of an Authorization header (RFC 6750, 2.1; the scheme in any case). Empty when there is none. */
+function bearerToken(authorization: string): string {
+  return /^bearer +(\S+)$/i.exec(authorization)?.[1] ?? "";
+}
+
+/** Of equal length for all texts, as a comparison in constant time needs it. */
 function digest(text: string): Buffer {
   return createHash("sha256").update(text).digest();
 }
@@ -119,17 +124,25 @@ function isSameAuthority(origin: string, authority: Authority): boolean {
 
 function matchesOrigin(origin: string, pattern: string): boolean {
   const given = parseOrigin(origin);
-  const [scheme, rest = ""] = pattern.split("://");
+  const [scheme = "", rest = ""] = pattern.split("://");
   const [host = "", port] = rest.split(":");
   return (
     given !== undefined &&
     given.scheme === scheme &&
-    given.port === (port === undefined ? undefined : Number(port)) &&
+    effectivePort(scheme, given.port) ===
+      effectivePort(scheme, port === undefined ? undefined : Number(port)) &&
     matchesHost(given.host, host)
   );
 }
 
-/** Browsers leave out the scheme's default port, and send "null" for pages without an origin. */
+const DEFAULT_PORTS: Readonly<Record<string, number>> = { http: 80, https: 443 };
+
+/** Browsers leave out the scheme's default port; a pattern may name it. */
+function effectivePort(scheme: string, port: number | undefined): number | undefined {
+  return port ?? DEFAULT_PORTS[scheme];
+}
+
+/** Undefined for "null" too, which browsers send for pages without an origin. */
 function parseOrigin(origin: string): (Authority & { scheme: string }) | undefined {
   const match = /^([a-z][a-z0-9+.-]*):\/\/(.+)$/i.exec(origin);
   const authority = parseAuthority(match?.[2] ?? "");

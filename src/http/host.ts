@@ -52,12 +52,12 @@ export function isSameAddress(a: string, b: string): boolean {
 }
 
 /**
- * Whether a host matches a pattern: a name, or one with a "*" at its beginning. "*.example.com" stands for one or more
+ * Whether a host matches a pattern: a name, an IP literal, or a name with a "*" at its beginning. "*.example.com" stands for one or more
  * labels; "*--name.example.com" for the beginning of one label.
  */
 export function matchesHost(host: string, pattern: string): boolean {
   if (!pattern.startsWith("*")) {
-    return host === pattern;
+    return host === pattern || isSameAddress(host, pattern);
   }
   const suffix = pattern.slice(1);
   const rest = host.endsWith(suffix) ? host.slice(0, -suffix.length) : "";

@@ -1,23 +1,42 @@
 // Every limit on connections and requests, in one place, each with its reason.
 
-export const HTTP_LIMITS = {
-  /** Open connections. An orchestrator needs a few, a browser six; each costs some 20 KiB. More are closed at once. */
-  connections: 1_024,
+export interface HttpLimits {
+  /** Open connections. More are closed at once. */
+  readonly connections: number;
   /** Time for a new connection to show which protocol it speaks, and for an HTTP/2 one to send its settings. */
-  prefaceTimeoutMs: 4_000,
-  /** Time for the whole head of an HTTP/1.1 request, then for the whole request. */
-  headersTimeoutMs: 8_000,
-  requestTimeoutMs: 30_000,
+  readonly prefaceTimeoutMs: number;
+  /** Time for the whole head of an HTTP/1.1 request. */
+  readonly headersTimeoutMs: number;
+  /** Time for a whole request, head and body. */
+  readonly requestTimeoutMs: number;
   /** How often those two are looked at. */
-  timeoutCheckIntervalMs: 1_000,
+  readonly timeoutCheckIntervalMs: number;
   /** Silence between two HTTP/1.1 requests after which the connection is closed. */
-  keepAliveTimeoutMs: 65_000,
+  readonly keepAliveTimeoutMs: number;
   /** Silence on an HTTP/2 connection without open streams after which it is closed. */
-  idleSessionTimeoutMs: 300_000,
+  readonly idleSessionTimeoutMs: number;
   /** Size of the head of a request, in bytes, for both protocols. */
-  headerBytes: 16_384,
+  readonly headerBytes: number;
   /** Streams that one HTTP/2 connection may have open. */
-  streamsPerSession: 100,
+  readonly streamsPerSession: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
+  readonly sessionMemoryMb: number;
+}
+
+export const HTTP_LIMITS: HttpLimits = {
+  // An orchestrator needs a few, a browser six; each costs some 20 KiB.
+  connections: 1_024,
+  // What is silent is to be gone within 5 s.
+  prefaceTimeoutMs: 4_000,
+  // A head that comes byte by byte is to be refused within 10 s, the check interval and a slow first byte included.
+  headersTimeoutMs: 7_000,
+  requestTimeoutMs: 30_000,
+  timeoutCheckIntervalMs: 1_000,
+  // Longer than the minute for which proxies keep connections: they are to be the ones that close.
+  keepAliveTimeoutMs: 65_000,
+  idleSessionTimeoutMs: 300_000,
+  // Node's own default; a request for every key by name takes 2 KiB.
+  headerBytes: 16_384,
+  streamsPerSession: 100,
   sessionMemoryMb: 10,
-} as const;
+};

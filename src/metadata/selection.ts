@@ -46,7 +46,9 @@ export function selectKeys(catalogue: Catalogue, names: readonly string[] = []):
     }
   }
   const leaves = catalogue.leaves.filter(({ key }) => keys.has(key));
-  return createSelection(leaves, JSON.stringify([leaves.map(({ key }) => key), unknown]), unknown);
+  const isEverything = leaves.length === catalogue.leaves.length && unknown.length === 0;
+  const id = isEverything ? "" : JSON.stringify([leaves.map(({ key }) => key), unknown]);
+  return createSelection(leaves, id, unknown);
 }
 
 function matchingKeys(catalogue: Catalogue, name: string): string[] {

@@ -25,8 +25,14 @@ export const CORS = {
 export interface RpcHandler {
   /** The paths that it serves: "/package.Service/Method". */
   readonly paths: ReadonlySet<string>;
-  /** Serves a request on one of these paths. Its Host must be well-formed. */
-  handle(request: IncomingMessage | Http2ServerRequest, response: ServerResponse | Http2ServerResponse): void;
+  /**
+   * Serves a request on one of these paths. Its Host must be well-formed. Rejects when the connection breaks before the
+   * answer is written, and for defects of the library.
+   */
+  handle(
+    request: IncomingMessage | Http2ServerRequest,
+    response: ServerResponse | Http2ServerResponse,
+  ): Promise<void>;
   /** Ends all calls with `unavailable`, those that come later too. */
   close(): void;
 }
@@ -47,22 +53,15 @@ export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
 
   return {
     paths: new Set(handlers.keys()),
-    handle: (request, response) => {
-      const handler = handlers.get(request.url?.split("?", 1)[0] ?? "");
-      if (handler) {
-        // Rejects only when the connection breaks while the answer is written: there is nobody left to tell.
-        serve(handler, request, response).catch(() => response.destroy());
+    handle: async (request, response) => {
+      const path = request.url?.split("?", 1)[0] ?? "";
+      const handler = handlers.get(path);
+      if (handler === undefined) {
+        throw new Error(`no RPC has the path ${path}`);
       }
+      const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+      await universalResponseToNodeResponse(answer, response);
     },
     close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
   };
-}
-
-async function serve(
-  handler: UniversalHandler,
-  request: IncomingMessage | Http2ServerRequest,
-  response: ServerResponse | Http2ServerResponse,
-): Promise<void> {
-  const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-  await universalResponseToNodeResponse(answer, response);
 }

@@ -1,0 +1,98 @@
+// The HTTP/1.1 side of a port: how requests come in, and what is answered to what is not a request.
+
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
+import type { Duplex } from "node:stream";
+import type { HttpLimits } from "./limits.ts";
+import { SECURITY_HEADERS } from "./message.ts";
+
+/** A request and the answer to it that is being made. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+/** Makes a server that is fed connections and never listens itself. */
+export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Server {
+  const server = createServer({
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: limits.headersTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: limits.timeoutCheckIntervalMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    // The guard answers a missing Host, with the headers that every answer has.
+    requireHostHeader: false,
+  });
+  const latest = new WeakMap<Duplex, Exchange>();
+  const serve: RequestListener = (request, response) => {
+    latest.set(request.socket, { request, response });
+    onRequest(request, response);
+  };
+  server.on("request", serve);
+  // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
+  server.on("checkContinue", serve);
+  server.on("checkExpectation", serve);
+  server.on("connect", (_request, socket) => refuse(undefined, socket));
+  server.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
+    const exchange = latest.get(socket);
+    if (code === "ECONNRESET") {
+      socket.destroy();
+    } else if (exchange === undefined || exchange.response.closed) {
+      refuse(code, socket);
+    } else if (exchange.request.complete) {
+      // What came behind a whole request is wrong: that one is answered all the same, and nothing among its bytes.
+      exchange.response.once("close", () => socket.destroy());
+    } else if (exchange.response.headersSent) {
+      socket.destroy();
+    } else {
+      refuse(code, socket);
+    }
+  });
+  return server;
+}
+
+const CLIENT_ERRORS: Readonly<Record<string, readonly [line: string, code: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    "431 Request Header Fields Too Large",
+    "resource_exhausted",
+    "the head of the request is too long",
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [
+    "408 Request Timeout",
+    "deadline_exceeded",
+    "the request took too long to arrive",
+  ],
+};
+
+/** How long a refused client may take to read the answer and close, in milliseconds. */
+const LINGER_MS = 1_000;
+
+/**
+ * Answers what is not HTTP at all, or came too slowly: there is no request and no response object for it. What the client
+ * goes on sending is read and dropped, because closing on unread bytes would reset the connection and lose the answer.
+ */
+function refuse(errorCode: string | undefined, socket: Duplex): void {
+  if (!socket.writable) {
+    return;
+  }
+  const fallback = ["400 Bad Request", "invalid_argument", "this is not a well-formed HTTP request"] as const;
+  const [line, code, message] = CLIENT_ERRORS[errorCode ?? ""] ?? fallback;
+  const body = `${JSON.stringify({ error: code, message, details: null })}\n`;
+  const head = [
+    `HTTP/1.1 ${line}`,
+    "Connection: close",
+    "Content-Type: application/json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
+    "Cache-Control: no-store",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
+  socket.resume();
+}

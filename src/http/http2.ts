@@ -1,0 +1,65 @@
+// The HTTP/2 side of a port: sessions, and the limits on them.
+
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { HttpLimits } from "./limits.ts";
+
+/** Makes a server that is fed connections, preface included, and never listens itself. */
+export function createHttp2(
+  limits: HttpLimits,
+  onSession: (session: ServerHttp2Session) => void,
+  onRequest: (request: Http2ServerRequest, response: Http2ServerResponse) => void,
+): Http2Server {
+  const server = createServer({
+    maxSessionMemory: limits.sessionMemoryMb,
+    maxHeaderListPairs: 128,
+    settings: {
+      maxConcurrentStreams: limits.streamsPerSession,
+      maxHeaderListSize: limits.headerBytes,
+    },
+  });
+  server.on("request", onRequest);
+  // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
+  server.on("checkContinue", onRequest);
+  server.on("checkExpectation", onRequest);
+  server.on("connect", onRequest);
+  server.on("session", (session) => {
+    onSession(session);
+    session.on("error", () => session.destroy());
+    const settingsTimer = setTimeout(() => session.destroy(), limits.prefaceTimeoutMs);
+    session.once("remoteSettings", () => clearTimeout(settingsTimer));
+    session.once("close", () => clearTimeout(settingsTimer));
+    let streams = 0;
+    session.on("stream", (stream) => {
+      streams += 1;
+      const requestTimer = setTimeout(() => {
+        if (!isRequestComplete(stream)) {
+          stream.close(constants.NGHTTP2_CANCEL);
+        }
+      }, limits.requestTimeoutMs);
+      stream.once("close", () => {
+        clearTimeout(requestTimer);
+        streams -= 1;
+      });
+    });
+    session.setTimeout(limits.idleSessionTimeoutMs, () => {
+      if (streams === 0) {
+        session.close();
+      }
+    });
+  });
+  server.on("sessionError", () => undefined);
+  return server;
+}
+
+/** Whether the client has sent all of its request, read or not. */
+function isRequestComplete({ state }: ServerHttp2Stream): boolean {
+  return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
+}

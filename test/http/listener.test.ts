@@ -1,0 +1,321 @@
+// Sockets: silence, slowness, too many, too large. Real limits where waiting for them is bearable.
+
+import { once } from "node:events";
+import { connect as connectHttp2 } from "node:http2";
+import type { Socket } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+import { describe, expect, it, test } from "vitest";
+import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
+import { openSocket, parseResponse, readToEnd, sendRaw } from "../helpers/raw-http.ts";
+import { startServer, type TestServer, useServer } from "../helpers/server.ts";
+import { until, within } from "../helpers/wait.ts";
+
+const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const EMPTY_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
+const REQUEST = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+
+const server = useServer();
+
+async function expectServed(target: TestServer): Promise<void> {
+  expect(parseResponse(await sendRaw(target, REQUEST)).status).toBe(200);
+}
+
+/** Milliseconds until the server ends the connection. */
+async function lifetime(socket: Socket): Promise<number> {
+  const start = performance.now();
+  await readToEnd(socket);
+  return performance.now() - start;
+}
+
+describe("silence", { concurrent: true }, () => {
+  test.for([
+    ["nothing", ""],
+    ["P", "P"],
+    ["half a preface", PREFACE.slice(0, 12)],
+    ["a preface but for its last byte", PREFACE.slice(0, -1)],
+    ["a preface and then nothing", PREFACE],
+    ["a preface and half a frame", `${PREFACE}\0\0\0`],
+  ])("S8: a connection that sent %s is closed within 5 s", async ([, bytes = ""], { expect }) => {
+    const socket = await openSocket(server());
+    socket.write(Buffer.from(bytes, "latin1"));
+    expect(await lifetime(socket)).toBeLessThan(5_000);
+    await expectServed(server());
+  });
+
+  test("S9: a byte of header a second ends in 408 within 10 s", async ({ expect }) => {
+    const attack = async (request: string): Promise<void> => {
+      const socket = await openSocket(server());
+      const drip = async (): Promise<void> => {
+        for (const byte of request) {
+          if (socket.destroyed) {
+            return;
+          }
+          socket.write(byte);
+          // The attack itself is slow.
+          await delay(1_000);
+        }
+      };
+      const start = performance.now();
+      const [text] = await Promise.all([readToEnd(socket), drip()]);
+      expect(performance.now() - start).toBeLessThan(11_000);
+      const response = parseResponse(text);
+      expect(response.status).toBe(408);
+      expect(response.headers["x-content-type-options"]).toBe("nosniff");
+      expect(JSON.parse(response.body)).toMatchObject({ error: "deadline_exceeded" });
+    };
+    // The second one begins as a preface does.
+    await Promise.all([attack("GET /health HTTP/1.1\r\nX: y"), attack("PUT /health HTTP/1.1\r\nX: y")]);
+  });
+});
+
+describe("telling the protocols apart", () => {
+  test("S9: a preface split at every byte works", async () => {
+    const goAway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+    for (let offset = 1; offset <= PREFACE.length; offset += 1) {
+      const socket = await openSocket(server());
+      socket.write(PREFACE.slice(0, offset));
+      await segmentSent();
+      socket.write(PREFACE.slice(offset));
+      socket.write(EMPTY_SETTINGS);
+      const [first] = (await within(5_000, `settings after a split at ${offset}`, once(socket, "data"))) as [
+        Buffer,
+      ];
+      // The server's own settings come first: type 4.
+      expect(first[3]).toBe(4);
+      socket.write(goAway);
+      socket.destroy();
+    }
+  });
+
+  test("S9: a request split at every byte works", async () => {
+    for (let offset = 1; offset < REQUEST.length; offset += 1) {
+      const socket = await openSocket(server());
+      socket.write(REQUEST.slice(0, offset));
+      await segmentSent();
+      socket.write(REQUEST.slice(offset));
+      expect(parseResponse(await readToEnd(socket)).status).toBe(200);
+    }
+  });
+
+  test("S9: both protocols byte by byte", async () => {
+    const plain = await openSocket(server());
+    for (const byte of REQUEST) {
+      plain.write(byte);
+      await segmentSent();
+    }
+    expect(parseResponse(await readToEnd(plain)).status).toBe(200);
+    const framed = await openSocket(server());
+    for (const byte of [...Buffer.from(PREFACE), ...EMPTY_SETTINGS]) {
+      framed.write(Buffer.of(byte));
+      await segmentSent();
+    }
+    const [first] = (await once(framed, "data")) as [Buffer];
+    expect(first[3]).toBe(4);
+    framed.destroy();
+  });
+
+  it.each(["POST", "PUT", "PROPFIND", "PRI"])(
+    "%s begins as the preface does, and is no preface",
+    async (method) => {
+      const response = parseResponse(await sendRaw(server(), REQUEST.replace("GET", method)));
+      expect([400, 405]).toContain(response.status);
+    },
+  );
+
+  it("a client that ends its side after the request gets its answer", async () => {
+    const socket = await openSocket(server());
+    socket.end("GET /health HTTP/1.0\r\nHost: localhost\r\n\r\n");
+    expect(parseResponse(await readToEnd(socket)).status).toBe(200);
+  });
+
+  it("a client that leaves before it said anything leaves nothing behind", async () => {
+    for (const bytes of ["", "P", PREFACE, "GET /"]) {
+      (await openSocket(server())).end(bytes);
+      const reset = await openSocket(server());
+      reset.write(bytes);
+      reset.resetAndDestroy();
+    }
+    await until(() => server().openSockets() === 0, "all connections are gone");
+    await expectServed(server());
+  });
+});
+
+/** Until what was written has left as a segment of its own: the next turn of the event loop, without Nagle's delay. */
+function segmentSent(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+describe("one connection, several requests", () => {
+  const keepAlive = (path: string): string => `GET ${path} HTTP/1.1\r\nHost: localhost\r\n\r\n`;
+
+  it("keeps an HTTP/1.1 connection, and serves pipelined requests in order", async () => {
+    const paths = ["/health", "/metadata/git_branch", "/nothing", "/metadata"];
+    const bytes = paths.map(keepAlive).join("") + REQUEST;
+    const text = await sendRaw(server(), bytes);
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
+    expect(statuses).toEqual(["200", "200", "404", "200", "200"]);
+  });
+
+  it("does not put an error among the bytes of an answer that is on its way", async () => {
+    const text = await sendRaw(server(), `${keepAlive("/metadata")}\0 garbage\r\n\r\n`);
+    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
+    expect(statuses).toEqual(["200"]);
+  });
+
+  it("closes an HTTP/1.1 connection that is silent between requests", async () => {
+    const quick = await startServer({ limits: { keepAliveTimeoutMs: 100 } });
+    const text = await sendRaw(quick, keepAlive("/health"), 5_000);
+    expect(parseResponse(text).status).toBe(200);
+  });
+
+  test("S10: an idle session without streams is closed", async () => {
+    const quick = await startServer({ limits: { idleSessionTimeoutMs: 100 } });
+    const session = await openSession(quick.url);
+    const goAway = once(session, "goaway");
+    expect((await http2Request(session, { ":path": "/health" })).status).toBe(200);
+    await within(5_000, "GOAWAY", goAway);
+    await until(() => quick.openSockets() === 0, "the session's connection is closed");
+  });
+});
+
+describe("too many", () => {
+  test("S10: more than 100 streams are refused, and the others are served", async () => {
+    const { url } = server();
+    // Does not wait for the server's settings, which would make the client keep to them.
+    const session = connectHttp2(url, { peerMaxConcurrentStreams: 1_000 });
+    session.on("error", () => undefined);
+    const open = { ":method": "POST", ":path": "/fleet.metadata.v1.MetadataService/GetMetadata" };
+    const type = { "content-type": "application/grpc" };
+    const outcomes = { open: 0, refused: 0 };
+    const streams = Array.from({ length: 150 }, () =>
+      session.request({ ...open, ...type }, { endStream: false }),
+    );
+    for (const stream of streams) {
+      stream.on("error", () => undefined);
+      stream.once("close", () => {
+        outcomes.refused += 1;
+      });
+    }
+    await until(() => outcomes.refused >= 50, "50 streams are refused");
+    expect(outcomes.refused).toBe(50);
+    await expectServed(server());
+    const other = await openSession(url);
+    expect((await http2Request(other, { ":path": "/health" })).status).toBe(200);
+    session.destroy();
+  });
+
+  test("S10: more connections than allowed are closed at once, and the others are served", async () => {
+    const small = await startServer({ limits: { connections: 5 } });
+    const first = await openSession(small.url);
+    const sockets = await Promise.all(Array.from({ length: 20 }, () => openSocket(small)));
+    let closed = 0;
+    for (const socket of sockets) {
+      socket.resume().once("close", () => {
+        closed += 1;
+      });
+    }
+    await until(() => closed >= 16, "16 connections are closed");
+    expect(small.openSockets()).toBeLessThanOrEqual(5);
+    expect((await http2Request(first, { ":path": "/health" })).status).toBe(200);
+    for (const socket of sockets) {
+      socket.destroy();
+    }
+    await until(() => small.openSockets() === 1, "there is room again");
+    await expectServed(small);
+  });
+
+  test("S10: a stream whose request never ends is reset", async () => {
+    const quick = await startServer({ limits: { requestTimeoutMs: 200, headersTimeoutMs: 200 } });
+    const session = await openSession(quick.url);
+    for (const path of ["/fleet.metadata.v1.MetadataService/GetMetadata", "/metadata"]) {
+      const headers = { ":method": "POST", ":path": path, "content-type": "application/grpc" };
+      const stream = session.request(headers, { endStream: false });
+      stream.on("error", () => undefined);
+      stream.resume();
+      await within(5_000, `the stream on ${path} is closed`, once(stream, "close"));
+    }
+    expect((await http2Request(session, { ":path": "/health" })).status).toBe(200);
+  });
+});
+
+describe("too large", () => {
+  test("S7: a head longer than 16 KiB is 431, with all headers", async () => {
+    for (const header of [
+      `X: ${"x".repeat(20_000)}`,
+      `X: ${"x".repeat(1_000_000)}`,
+      "x: y\r\n".repeat(20_000),
+    ]) {
+      const text = await sendRaw(server(), `GET /health HTTP/1.1\r\nHost: localhost\r\n${header}\r\n\r\n`);
+      const response = parseResponse(text);
+      expect(response.status).toBe(431);
+      expect(response.headers).toMatchObject({
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+      });
+      expect(JSON.parse(response.body)).toMatchObject({ error: "resource_exhausted" });
+    }
+    await expectServed(server());
+  });
+
+  test("S7: over HTTP/2, it resets the stream, and the session is served", async () => {
+    const session = await openSession(server().url);
+    const long = session.request({ ":path": "/health", x: "x".repeat(20_000) });
+    await expect(readResponse(long)).rejects.toThrow();
+    const many = Object.fromEntries(Array.from({ length: 200 }, (_, index) => [`x-${index}`, "y"]));
+    await expect(readResponse(session.request({ ":path": "/health", ...many }))).rejects.toThrow();
+    expect((await http2Request(session, { ":path": "/health" })).status).toBe(200);
+  });
+
+  it("does not wait for a body that nobody reads", async () => {
+    const head = "POST /metadata HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000000\r\n\r\n";
+    const socket = await openSocket(server());
+    socket.write(head);
+    const [answer] = (await within(5_000, "the answer", once(socket, "data"))) as [Buffer];
+    expect(parseResponse(answer.toString()).status).toBe(405);
+    socket.destroy();
+  });
+});
+
+describe("floods", () => {
+  test("S11: 10,000 rapid resets, and a flood of settings and of pings", async () => {
+    const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
+      const head = Buffer.alloc(9);
+      head.writeUIntBE(payload.length, 0, 3);
+      head.writeUInt8(type, 3);
+      head.writeUInt8(flags, 4);
+      head.writeUInt32BE(stream, 5);
+      return Buffer.concat([head, payload]);
+    };
+    // HPACK: static entries for GET and http, a literal path /metadata, a literal authority localhost.
+    const literal = (index: number, text: string): Buffer =>
+      Buffer.concat([Buffer.of(index, text.length), Buffer.from(text)]);
+    const fields = Buffer.concat([
+      Buffer.of(0x82, 0x86),
+      literal(0x04, "/metadata"),
+      literal(0x01, "localhost"),
+    ]);
+    const resets = Array.from({ length: 10_000 }, (_, index) => {
+      const stream = index * 2 + 1;
+      return Buffer.concat([frame(1, 5, stream, fields), frame(3, 0, stream, Buffer.of(0, 0, 0, 8))]);
+    });
+    const floods = {
+      resets,
+      settings: Array.from({ length: 10_000 }, () => EMPTY_SETTINGS),
+      pings: Array.from({ length: 10_000 }, () => frame(6, 0, 0, Buffer.alloc(8))),
+      continuation: [
+        frame(1, 1, 1, fields),
+        ...Array.from({ length: 10_000 }, () => frame(9, 0, 1, literal(0x00, "x"))),
+      ],
+    };
+    for (const [name, frames] of Object.entries(floods)) {
+      const socket = await openSocket(server());
+      socket.resume();
+      socket.write(Buffer.concat([Buffer.from(PREFACE), EMPTY_SETTINGS, ...frames]));
+      await within(10_000, `served while a flood of ${name} comes in`, expectServed(server()));
+      // Closed in the middle of it.
+      socket.destroy();
+    }
+    await until(() => server().openSockets() === 0, "all connections are gone");
+    await expectServed(server());
+  });
+});
