@@ -294,7 +294,7 @@ describe("G23: the configuration changes after it was read and before it is used
     return { repository, canary: createCanary() };
   }
 
-  test("G23 G26: a filter is added to it", async () => {
+  test("G23, G26: a filter is added to it", async () => {
     const { repository, canary } = prepared();
     await collectWith(repository, () => repository.git("config", "filter.evil.clean", canary.program));
     expect(canary.fired()).toBe(false);
@@ -302,7 +302,7 @@ describe("G23: the configuration changes after it was read and before it is used
     expect(canary.fired()).toBe(true);
   });
 
-  test("G23 G26: a checkout makes it include more", async () => {
+  test("G23, G26: a checkout makes it include more", async () => {
     const { repository, canary } = prepared();
     repository.git("branch", "other");
     repository.write({

@@ -9,8 +9,8 @@ import { type Config, parseConfig } from "../../../src/collectors/git/config.ts"
 import { parseShortstat } from "../../../src/collectors/git/diff.ts";
 import { parseDivergence } from "../../../src/collectors/git/divergence.ts";
 import { blankedFilters } from "../../../src/collectors/git/filters.ts";
-import { redactUrl } from "../../../src/collectors/git/index.ts";
 import { parseTodo } from "../../../src/collectors/git/operation.ts";
+import { redactUrl } from "../../../src/collectors/git/redact-url.ts";
 import { defaultBranch, parseRefs } from "../../../src/collectors/git/refs.ts";
 import { chooseRemote } from "../../../src/collectors/git/remote.ts";
 import { parseStatus } from "../../../src/collectors/git/status.ts";
