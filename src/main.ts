@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 // The program. Connects the process (arguments, environment, signals, exit code) to the commands.
 
+import "./heap.ts";
 import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config.ts";
 import { VERSION } from "./version.ts";
