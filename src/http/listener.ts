@@ -31,9 +31,11 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
   const sessions = new Set<ServerHttp2Session>();
   const localAddresses = new WeakMap<object, string | undefined>();
 
+  let isUnixSocket = false;
+
   /** "" when it is not known any more, which no host equals. */
   const localAddressOf = (connection: object | undefined): string | undefined =>
-    typeof tcp.address() === "string" ? undefined : ((connection && localAddresses.get(connection)) ?? "");
+    isUnixSocket ? undefined : ((connection && localAddresses.get(connection)) ?? "");
 
   const http1 = createHttp1(limits, (request, response) => {
     response.once("finish", () => {
@@ -66,7 +68,10 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
   tcp.maxConnections = limits.connections;
 
   return {
-    listen: (address) => listen(tcp, http1, address),
+    listen: (address) => {
+      isUnixSocket = "path" in address;
+      return listen(tcp, http1, address);
+    },
     close: (graceMs) => close(tcp, http1, sockets, sessions, graceMs),
   };
 }

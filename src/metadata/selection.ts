@@ -60,7 +60,6 @@ function matchingKeys(catalogue: Catalogue, name: string): string[] {
 }
 
 function createSelection(leaves: readonly Leaf[], id: string, unknown: readonly string[]): Selection {
-  const keys = new Set(leaves.map(({ key }) => key));
   const sources = new Set(leaves.map(({ source }) => source));
-  return { id, leaves, has: (key) => keys.has(key), sources, unknown };
+  return { id, leaves, has: (key) => leaves.some((leaf) => leaf.key === key), sources, unknown };
 }
