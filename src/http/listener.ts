@@ -28,14 +28,15 @@ export interface Listener {
 /** Makes a listener that hands every request of either protocol to one handler. */
 export function createListener(handler: RequestHandler, limits: HttpLimits = HTTP_LIMITS): Listener {
   const sockets = new Set<Socket>();
+  /** Those that have not shown their protocol yet: nobody waits for an answer on them. */
+  const silent = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
+  let onUnixSocket = false;
   const localAddresses = new WeakMap<object, string | undefined>();
-
-  let isUnixSocket = false;
 
   /** "" when it is not known any more, which no host equals. */
   const localAddressOf = (connection: object | undefined): string | undefined =>
-    isUnixSocket ? undefined : ((connection && localAddresses.get(connection)) ?? "");
+    onUnixSocket ? undefined : ((connection && localAddresses.get(connection)) ?? "");
 
   const http1 = createHttp1(limits, (request, response) => {
     response.once("finish", () => {
@@ -56,11 +57,16 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
 
   const tcp: Server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
     sockets.add(socket);
-    socket.once("close", () => sockets.delete(socket));
+    silent.add(socket);
+    socket.once("close", () => {
+      sockets.delete(socket);
+      silent.delete(socket);
+    });
     // A connection that breaks has no request to answer; without a listener its error would end the process.
     socket.on("error", () => socket.destroy());
     localAddresses.set(socket, socket.localAddress);
     detectProtocol(socket, limits.prefaceTimeoutMs, (isHttp2) => {
+      silent.delete(socket);
       socket.allowHalfOpen = !isHttp2;
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });
@@ -69,10 +75,21 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
 
   return {
     listen: (address) => {
-      isUnixSocket = "path" in address;
+      onUnixSocket = "path" in address;
       return listen(tcp, http1, address);
     },
-    close: (graceMs) => close(tcp, http1, sockets, sessions, graceMs),
+    close: async (graceMs) => {
+      const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
+      http1.close();
+      // What has arrived meanwhile is read first.
+      setImmediate(() => destroyAll(silent));
+      for (const session of sessions) {
+        session.close();
+      }
+      const timer = setTimeout(() => destroyAll(sockets), graceMs);
+      await closed;
+      clearTimeout(timer);
+    },
   };
 }
 
@@ -91,24 +108,8 @@ function listen(tcp: Server, http1: Http1Server, address: ListenAddress): Promis
   });
 }
 
-async function close(
-  tcp: Server,
-  http1: Http1Server,
-  sockets: ReadonlySet<Socket>,
-  sessions: ReadonlySet<ServerHttp2Session>,
-  graceMs: number,
-): Promise<void> {
-  const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
-  http1.close();
-  http1.closeIdleConnections();
-  for (const session of sessions) {
-    session.close();
+function destroyAll(sockets: ReadonlySet<Socket>): void {
+  for (const socket of sockets) {
+    socket.destroy();
   }
-  const timer = setTimeout(() => {
-    for (const socket of sockets) {
-      socket.destroy();
-    }
-  }, graceMs);
-  await closed;
-  clearTimeout(timer);
 }

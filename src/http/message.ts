@@ -88,13 +88,18 @@ export function sendRefusal(request: Request, response: Response, refusal: Refus
   const contentType = request.headers["content-type"] ?? "";
   if (isRpc(request) && contentType.startsWith("application/grpc")) {
     // Trailers-Only: https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md#responses
-    const grpc = { "grpc-status": String(GRPC_STATUS[code]), "grpc-message": encodeURIComponent(message) };
+    const grpc = { "grpc-status": String(GRPC_STATUS[code]), "grpc-message": percentEncode(message) };
     sendEmpty(response, 200, { ...headers, ...grpc, "content-type": contentType });
   } else if (isRpc(request)) {
     sendJson(request, response, status, JSON.stringify({ code, message }), headers);
   } else {
     sendJson(request, response, status, JSON.stringify({ error: code, message, details }), headers);
   }
+}
+
+/** As gRPC wants it: all but visible ASCII and blanks; some clients decode no more than that. */
+function percentEncode(text: string): string {
+  return text.replaceAll(/[^\x20-\x24\x26-\x7e]+/g, (part) => encodeURIComponent(part.toWellFormed()));
 }
 
 function sendHead(response: Response, status: number, headers: Readonly<Record<string, string>>): void {
