@@ -109,8 +109,10 @@ export function coderHosts(env: Readonly<Record<string, string | undefined>>): s
     hosts.push(`*--${workspace}--${owner}.${suffix}`.toLowerCase());
   }
   for (const url of [env["CODER_AGENT_URL"], env["CODER_URL"]]) {
-    if (url !== undefined && URL.canParse(url)) {
-      hosts.push(new URL(url).hostname.toLowerCase());
+    // A URL may have a host of "*", which would allow any.
+    const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname : "";
+    if (HOST_NAME.test(host)) {
+      hosts.push(host.toLowerCase());
     }
   }
   return hosts;

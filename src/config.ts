@@ -41,6 +41,7 @@ interface Setting<S extends z.ZodType<unknown, string | undefined> = z.ZodType<u
 }
 
 const text = z.string().optional();
+const path = z.string().min(1, { error: "allowed is a path" }).optional();
 const list = <T>(element: z.ZodType<T, string>) =>
   z
     .string()
@@ -61,7 +62,7 @@ export const SETTINGS = {
     placeholder: "DIR",
     description: "directory to serve: the repository that it lies in, or those up to two levels below it",
     defaultText: "the working directory",
-    schema: text,
+    schema: path,
   },
   listen: {
     flag: "listen",
@@ -81,7 +82,7 @@ export const SETTINGS = {
     flag: "token-file",
     placeholder: "PATH",
     description: "file that holds the token",
-    schema: text,
+    schema: path,
   },
   allowUnauthenticated: {
     flag: "allow-unauthenticated",
@@ -110,7 +111,7 @@ export const SETTINGS = {
     placeholder: "PATH",
     description: "file that says what the coding agent is doing",
     defaultText: "/tmp/fleet-metadata-task.json",
-    schema: text.transform((value) => value ?? "/tmp/fleet-metadata-task.json"),
+    schema: path.transform((value) => value ?? "/tmp/fleet-metadata-task.json"),
   },
   gitDeadlineMs: {
     flag: "git-deadline",
@@ -210,8 +211,9 @@ export function resolveSettings({
   flags,
   env,
   envFile,
+  cwd,
 }: ConfigInput): ReadonlyMap<SettingName, ResolvedSetting> {
-  const file = envFile === undefined ? {} : readEnvFile(envFile);
+  const file = envFile === undefined ? {} : readEnvFile(resolve(cwd, envFile));
   const resolved = new Map<SettingName, ResolvedSetting>();
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const setting: Setting = SETTINGS[name];
@@ -240,7 +242,8 @@ export function createConfig(input: ConfigInput): Config {
   const values = Object.fromEntries(
     [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
   ) as unknown as Values;
-  const { token, tokenFile, url, workspace, ...rest } = values;
+  const { token, tokenFile: givenTokenFile, url, workspace, ...rest } = values;
+  const tokenFile = givenTokenFile === undefined ? undefined : resolve(input.cwd, givenTokenFile);
   const config: Config = {
     ...rest,
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
@@ -283,13 +286,21 @@ function settingName(resolved: ReadonlyMap<SettingName, ResolvedSetting>, name: 
 }
 
 function existingDirectory(resolved: ReadonlyMap<SettingName, ResolvedSetting>, path: string): string {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) {
+  if (!isDirectory(path)) {
     const name = settingName(resolved, "workspace");
     throw new ConfigError(
       `${name}: ${JSON.stringify(path)} is not valid; allowed is a directory that exists`,
     );
   }
   return path;
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function readToken(

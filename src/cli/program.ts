@@ -47,13 +47,30 @@ function createProgram(context: CliContext): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
-      writeErr: (text) => context.stderr.write(text.replace(/^error: /, "fleet-metadata: ")),
+      writeErr: (text) => context.stderr.write(text),
+      // Commander puts what was probably meant on a line of its own.
+      outputError: (text, write) =>
+        write(
+          `${text
+            .replace(/^error: /, "fleet-metadata: ")
+            .trim()
+            .replaceAll("\n", " ")}\n`,
+        ),
     });
   const json = ["--json", "print JSON, as it is when the output is not a terminal"] as const;
 
   addSettings(program.command("serve", { isDefault: true }), SERVE)
     .description("run the server (the default command)")
-    .action((_, command: Command) => serve(command, context));
+    // The default command gets every word that is no command.
+    .allowExcessArguments()
+    .action(async (_, command: Command) => {
+      const [unknown] = command.args;
+      if (unknown !== undefined) {
+        const known = program.commands.map((other) => other.name()).join(", ");
+        command.error(`error: unknown command '${unknown}'; the commands are ${known}`);
+      }
+      await serve(command, context);
+    });
   addSettings(program.command("get"), GET)
     .description("read the metadata once, from a running server")
     .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')

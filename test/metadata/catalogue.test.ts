@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createFileRegistry, type DescMessage, fromBinary } from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { closestKey, createCatalogue } from "../../src/metadata/catalogue.ts";
 
@@ -62,6 +63,14 @@ describe("the catalogue", () => {
     expect(closestKey(catalogue, "git_brnch")).toBe("git_branch");
     expect(closestKey(catalogue, "GIT_STATUS")).toBe("git_status");
     expect(closestKey(catalogue, "x".repeat(100_000))).toBeDefined();
+  });
+
+  it("S25: names a known key as the closest one to any text", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (unknown) => {
+        expect(catalogue.byKey.has(closestKey(catalogue, unknown) ?? "")).toBe(true);
+      }),
+    );
   });
 
   const key = `[(fleet.metadata.v1.key) = {description: "A leaf"}]`;

@@ -1,0 +1,273 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, expect, it, onTestFinished } from "vitest";
+import {
+  type Config,
+  ConfigError,
+  type ConfigInput,
+  createConfig,
+  requireSafeListener,
+  resolveSettings,
+  SETTINGS,
+  type SettingName,
+  variableOf,
+} from "../src/config.ts";
+
+function temporaryDirectory(): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-config-")));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+function configOf(input: Partial<ConfigInput> = {}): Config {
+  return createConfig({ flags: {}, env: {}, envFile: undefined, cwd: "/", ...input });
+}
+
+/** The message of the error that a configuration fails with: one line. */
+function refusal(input: Partial<ConfigInput>): string {
+  try {
+    configOf(input);
+  } catch (error) {
+    if (error instanceof ConfigError) {
+      expect(error.message).not.toContain("\n");
+      return error.message;
+    }
+    throw error;
+  }
+  throw new Error("it was not refused");
+}
+
+function envFile(lines: string): string {
+  const path = join(temporaryDirectory(), "settings");
+  writeFileSync(path, lines);
+  return path;
+}
+
+describe("the configuration", () => {
+  it("has defaults", () => {
+    expect(configOf({ cwd: "/tmp" })).toEqual({
+      workspace: "/tmp",
+      listen: { text: "127.0.0.1:8000", address: { host: "127.0.0.1", port: 8000 }, isLoopback: true },
+      token: undefined,
+      allowUnauthenticated: false,
+      allowedHosts: [],
+      allowedOrigins: [],
+      taskFile: "/tmp/fleet-metadata-task.json",
+      gitDeadlineMs: 5_000,
+      noWatch: false,
+      jsonNames: "camel",
+      logLevel: "info",
+      logFormat: undefined,
+      url: "http://127.0.0.1:8000",
+    });
+  });
+
+  it("takes a flag before the environment, that before the file of settings, that before the default", () => {
+    const file = envFile("FLEET_METADATA_LOG_LEVEL=error\nFLEET_METADATA_JSON_NAMES=proto\n");
+    const env = { FLEET_METADATA_LOG_LEVEL: "debug", FLEET_METADATA_LISTEN: ":1" };
+    const input: ConfigInput = { flags: { logLevel: "trace" }, env, envFile: file, cwd: "/" };
+    expect(createConfig(input)).toMatchObject({
+      logLevel: "trace",
+      jsonNames: "proto",
+      listen: { text: ":1" },
+    });
+    const origins = resolveSettings(input);
+    expect(origins.get("logLevel")).toMatchObject({ origin: "flag", text: "trace" });
+    expect(origins.get("listen")).toMatchObject({ origin: "environment" });
+    expect(origins.get("jsonNames")).toMatchObject({ origin: "env file" });
+    expect(origins.get("logFormat")).toMatchObject({ origin: "default", text: undefined });
+    expect(configOf({ env, envFile: file }).logLevel).toBe("debug");
+    expect(configOf({ envFile: file }).logLevel).toBe("error");
+  });
+
+  it("takes an empty variable for an absent one", () => {
+    const file = envFile("FLEET_METADATA_LOG_LEVEL=error\nFLEET_METADATA_JSON_NAMES=\n");
+    const env = { FLEET_METADATA_LOG_LEVEL: "", FLEET_METADATA_TOKEN: "" };
+    expect(configOf({ env, envFile: file })).toMatchObject({
+      logLevel: "error",
+      jsonNames: "camel",
+      token: undefined,
+    });
+  });
+
+  it("knows every setting by a flag and a variable of the same name", () => {
+    for (const setting of Object.values(SETTINGS)) {
+      expect(variableOf(setting)).toBe(`FLEET_METADATA_${setting.flag.replaceAll("-", "_").toUpperCase()}`);
+    }
+    const flags = Object.values(SETTINGS).map(({ flag }) => flag);
+    expect(new Set(flags).size).toBe(flags.length);
+  });
+
+  it("reads lists from flags and variables", () => {
+    const env = { FLEET_METADATA_ALLOWED_HOST: "a.example, *.B.example" };
+    expect(configOf({ env }).allowedHosts).toEqual(["a.example", "*.b.example"]);
+    expect(
+      configOf({ flags: { allowedOrigins: "https://a.example,https://b.example:1" } }).allowedOrigins,
+    ).toEqual(["https://a.example", "https://b.example:1"]);
+  });
+
+  it("adds Coder's names to the hosts, from the environment of the process alone", () => {
+    const coder = "https://{{port}}--main--w--o.apps.example.com";
+    const flags = { allowedHosts: "a.example" };
+    expect(configOf({ flags, env: { VSCODE_PROXY_URI: coder } }).allowedHosts).toEqual([
+      "a.example",
+      "*--w--o.apps.example.com",
+    ]);
+    expect(configOf({ envFile: envFile(`VSCODE_PROXY_URI=${coder}\n`) }).allowedHosts).toEqual([]);
+  });
+
+  it("finds paths from the working directory", () => {
+    const cwd = temporaryDirectory();
+    mkdirSync(join(cwd, "project"));
+    writeFileSync(join(cwd, "token"), "secret\n");
+    writeFileSync(join(cwd, "settings"), "FLEET_METADATA_LOG_LEVEL=warn\n");
+    const flags = { workspace: "project", taskFile: "task.json", tokenFile: "token" };
+    expect(configOf({ cwd, flags, envFile: "settings" })).toMatchObject({
+      workspace: join(cwd, "project"),
+      taskFile: join(cwd, "task.json"),
+      token: "secret",
+      logLevel: "warn",
+    });
+  });
+
+  it("asks the server where it would listen, unless told otherwise", () => {
+    expect(configOf({ flags: { listen: "[::1]:9" } }).url).toBe("http://[::1]:9");
+    expect(configOf({ flags: { listen: "unix:/run/a.sock" } }).url).toBe("unix:/run/a.sock");
+    expect(configOf({ flags: { listen: ":1", url: "https://a.example" } }).url).toBe("https://a.example");
+  });
+});
+
+describe("a setting that is wrong", () => {
+  const wrong: Partial<Record<SettingName, readonly string[]>> = {
+    workspace: [
+      "/does/not/exist",
+      "/etc/passwd",
+      "/etc/passwd/below",
+      `/tmp/${"x".repeat(1_000)}`,
+      "/a\nb",
+      "",
+      "/\0",
+    ],
+    listen: ["8000", "host:65536", "unix:", "a b:1"],
+    allowUnauthenticated: ["yes", "1", "TRUE"],
+    allowedHosts: ["a b", "a,,b", "https://a", "a:80"],
+    allowedOrigins: ["example.com", "https://a/b", "*", "null"],
+    taskFile: [""],
+    gitDeadlineMs: ["5", "99ms", "11m", "soon"],
+    noWatch: ["no", "0"],
+    jsonNames: ["snake", "Camel", ""],
+    logLevel: ["loud", "INFO"],
+    logFormat: ["xml"],
+    url: ["localhost:8000", "ftp://a", "a b", "unix:relative", "http://"],
+  };
+  const cases = Object.entries(wrong).flatMap(([name, values]) =>
+    values.map((value) => [name as SettingName, value] as const),
+  );
+
+  it.each(cases)("names itself, the value and what is allowed, in one line: %s, %j", (name, value) => {
+    const setting = SETTINGS[name];
+    const shown = JSON.stringify(value).slice(1, -1);
+    const message = refusal({ flags: { [name]: value } });
+    expect(message).toMatch(new RegExp(`^--${setting.flag}: `));
+    expect(message).toContain(shown);
+    expect(message).toMatch(/; allowed (is|are) /);
+    if (value !== "") {
+      const variable = variableOf(setting);
+      expect(refusal({ env: { [variable]: value } })).toMatch(
+        new RegExp(`^${variable}: .*; allowed (is|are) `),
+      );
+    }
+  });
+
+  it("in the file of settings says so", () => {
+    expect(refusal({ envFile: envFile("FLEET_METADATA_LOG_LEVEL=loud") })).toMatch(
+      /^FLEET_METADATA_LOG_LEVEL \(in the file named by --env-file\): "loud" is not valid; allowed are trace, /,
+    );
+  });
+
+  it("as a workspace that leads in circles is refused like one that is not there", () => {
+    const path = join(temporaryDirectory(), "loop");
+    symlinkSync(path, path);
+    expect(refusal({ flags: { workspace: path } })).toBe(
+      `--workspace: "${path}" is not valid; allowed is a directory that exists`,
+    );
+  });
+
+  it.each(["/does/not/exist", "/"])("as a file of settings names itself: %s", (path) => {
+    expect(refusal({ envFile: path })).toMatch(
+      new RegExp(`^--env-file: "${path}" cannot be read \\((ENOENT|EISDIR)\\); allowed is a readable file$`),
+    );
+  });
+});
+
+describe("the token", () => {
+  const secret = "s3cr3t with a blank";
+
+  it("comes from a flag, a variable or a file, whose line break does not count", () => {
+    const tokenFile = envFile("  abc\n");
+    expect(configOf({ flags: { token: "abc" } }).token).toBe("abc");
+    expect(configOf({ env: { FLEET_METADATA_TOKEN: "abc" } }).token).toBe("abc");
+    expect(configOf({ flags: { tokenFile } }).token).toBe("abc");
+  });
+
+  it.each([secret, "", "a\nb", "é", "a\tb", "\u202e"])("is never shown when it is wrong: %j", (token) => {
+    const message = refusal({ flags: { token } });
+    expect(message).toBe("--token: the token is not valid; allowed are one or more visible ASCII characters");
+    const tokenFile = envFile(token);
+    expect(refusal({ env: { FLEET_METADATA_TOKEN_FILE: tokenFile } })).toBe(
+      "FLEET_METADATA_TOKEN_FILE: the token is not valid; allowed are one or more visible ASCII characters",
+    );
+  });
+
+  it("comes from one place only", () => {
+    expect(refusal({ flags: { token: "abc" }, env: { FLEET_METADATA_TOKEN_FILE: envFile("def") } })).toBe(
+      "--token and --token-file are both set; allowed is one of them",
+    );
+  });
+
+  it("comes from a file that can be read", () => {
+    expect(refusal({ flags: { tokenFile: "/does/not/exist" } })).toBe(
+      '--token-file: "/does/not/exist" cannot be read (ENOENT); allowed is a readable file',
+    );
+    expect(refusal({ flags: { tokenFile: "/" } })).toContain("EISDIR");
+    expect(refusal({ flags: { tokenFile: "/\0" } })).toMatch(/^--token-file: /);
+  });
+
+  it.each(["0.0.0.0:8000", "[::]:8000", "10.0.0.1:0", "my-host:80"])(
+    "S6: is required to listen on %s, which is not loopback",
+    (listen) => {
+      const input = { flags: { listen } };
+      expect(() => requireSafeListener(configOf(input))).toThrow(
+        new ConfigError(
+          `--listen: "${listen}" is not loopback; allowed with --token-file, --token or --allow-unauthenticated`,
+        ),
+      );
+      expect(() => requireSafeListener(configOf({ flags: { listen, token: "abc" } }))).not.toThrow();
+      expect(() =>
+        requireSafeListener(configOf({ flags: { listen, allowUnauthenticated: "true" } })),
+      ).not.toThrow();
+    },
+  );
+
+  it.each([":0", "localhost:1", "[::1]:1", "unix:/tmp/a.sock"])(
+    "is not required to listen on %s",
+    (listen) => {
+      expect(() => requireSafeListener(configOf({ flags: { listen } }))).not.toThrow();
+    },
+  );
+});
+
+describe("the workspace", () => {
+  it("S24: configures nothing, whatever lies in it", () => {
+    const workspace = temporaryDirectory();
+    const settings = Object.values(SETTINGS).map((setting) => `${variableOf(setting)}=harm\n`);
+    for (const name of [".env", ".env.local", ".envrc", "fleet-metadata.env", ".fleet-metadata"]) {
+      writeFileSync(join(workspace, name), settings.join(""));
+    }
+    const elsewhere = configOf({ cwd: "/", flags: { workspace } });
+    const here = configOf({ cwd: workspace });
+    expect(here).toEqual({ ...elsewhere, workspace });
+    expect(here).toEqual({ ...configOf(), workspace });
+  });
+});

@@ -1,0 +1,118 @@
+// The program as a real process, from its sources, with no more of this machine's environment than it needs.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+
+const MAIN = join(import.meta.dirname, "../../src/main.ts");
+
+/** Longest time that a process may take for anything that a test waits for. */
+const DEADLINE_MS = 25_000;
+
+export interface ProgramOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default: an empty directory of its own. */
+  readonly cwd?: string;
+}
+
+/** How a process ended. */
+export interface Ending {
+  /** Null when a signal ended it. */
+  readonly code: number | null;
+  readonly signal: NodeJS.Signals | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A process that serves. */
+export interface Serving {
+  readonly pid: number;
+  /** As its first log line has it. */
+  readonly url: string;
+  readonly ended: Promise<Ending>;
+  kill(signal: NodeJS.Signals): void;
+  /** Waits for a line of its log that holds a text. */
+  logged(text: string): Promise<void>;
+}
+
+/** An empty directory of its real path, removed after the test. */
+export function emptyDirectory(): string {
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-program-")));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  return directory;
+}
+
+/** Runs a command to its end. */
+export async function runProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Ending> {
+  return await launch(args, options).ended;
+}
+
+/** Starts a server on any free port and waits until it listens. It is killed after the test if it still runs. */
+export async function startProgram(args: readonly string[], options: ProgramOptions = {}): Promise<Serving> {
+  const { child, ended, logged } = launch([...args, "--listen", "127.0.0.1:0"], options);
+  const line = await logged("listening on");
+  const { url } = JSON.parse(line) as { url: string };
+  return {
+    pid: child.pid ?? 0,
+    url,
+    ended,
+    kill: (signal) => void child.kill(signal),
+    logged: async (text) => void (await logged(text)),
+  };
+}
+
+function launch(args: readonly string[], { env = {}, cwd = emptyDirectory() }: ProgramOptions) {
+  const child = spawn(process.execPath, [MAIN, ...args], {
+    cwd,
+    // The default task file is shared by the whole machine.
+    env: { PATH: process.env["PATH"], HOME: cwd, FLEET_METADATA_TASK_FILE: join(cwd, "task.json"), ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);
+  const ended = endingOf(child).finally(() => clearTimeout(timer));
+  onTestFinished(async () => {
+    child.kill("SIGKILL");
+    await ended;
+  });
+  const logged = async (text: string): Promise<string> => {
+    const { promise, resolve } = Promise.withResolvers<string>();
+    let output = "";
+    const onData = (chunk: string): void => {
+      output += chunk;
+      const line = output
+        .split("\n")
+        .find((candidate) => candidate.includes(text) && candidate.endsWith("}"));
+      if (line !== undefined) {
+        resolve(line);
+      }
+    };
+    child.stdout.on("data", onData);
+    const tooLate = ended.then((ending) => {
+      throw new Error(`it ended before it logged "${text}": ${JSON.stringify(ending)}`);
+    });
+    try {
+      return await Promise.race([promise, tooLate]);
+    } finally {
+      tooLate.catch(() => undefined);
+      child.stdout.off("data", onData);
+    }
+  };
+  return { child, ended, logged };
+}
+
+async function endingOf(child: ChildProcess): Promise<Ending> {
+  let stdout = "";
+  let stderr = "";
+  child.stdout?.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+  });
+  child.stderr?.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  return await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr }));
+  });
+}
