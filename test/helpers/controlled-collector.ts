@@ -8,9 +8,9 @@ export type Outcome = Collected | Error | "hang";
 
 type Tree = Extract<Collected, { outcome: "data" }>["metadata"];
 
-/** Found data. */
-export function data(metadata: Tree): Collected {
-  return { outcome: "data", metadata };
+/** Found data, with a warning beside them or none. */
+export function data(metadata: Tree, warning?: Problem): Collected {
+  return { outcome: "data", metadata, ...(warning && { warning }) };
 }
 
 export class ControlledCollector implements Collector {
