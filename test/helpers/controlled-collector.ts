@@ -1,6 +1,12 @@
 // A collector that finds what a test tells it to find.
 
-import type { CollectContext, Collected, Collector, WatchListener } from "../../src/collectors/collector.ts";
+import type {
+  CollectContext,
+  Collected,
+  Collector,
+  Problem,
+  WatchListener,
+} from "../../src/collectors/collector.ts";
 import type { ScheduledCollector } from "../../src/metadata/service.ts";
 
 /** What the next collection does. "hang": it ends only when it is aborted or told something else. */
