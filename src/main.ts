@@ -5,6 +5,15 @@ import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config.ts";
 import { VERSION } from "./version.ts";
 
+// Package managers only warn about `engines`, and an older Node fails in ways that tell nobody why.
+const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `fleet-metadata: Node ${process.versions.node} is too old; allowed is 22.18 or newer\n`,
+  );
+  process.exit(1);
+}
+
 const stop = new AbortController();
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   process.on(signal, () => {

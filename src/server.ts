@@ -107,13 +107,14 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
 
 function createCollectors(config: Config, env: Environment): ScheduledCollector[] {
   const { workspace, taskFile, gitDeadlineMs } = config;
+  const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
-    ...(env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] }),
+    ...xdg,
   });
   return [
-    { collector: createGitCollector({ git, workspace }), deadlineMs: gitDeadlineMs },
+    { collector: createGitCollector({ git, workspace, ...xdg }), deadlineMs: gitDeadlineMs },
     { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];

@@ -45,7 +45,11 @@ export function createApp(options: AppOptions): RequestHandler {
   const { onError } = options;
   return (request, response, localAddress) => {
     const gone = new AbortController();
-    response.once("close", () => gone.abort());
+    response.once("close", () => {
+      if (!response.writableEnded) {
+        gone.abort();
+      }
+    });
     const fail = (error: unknown): void => {
       if (gone.signal.aborted || isBroken(response)) {
         return;

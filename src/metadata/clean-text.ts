@@ -14,10 +14,11 @@ export interface CleanText {
 const MAX_INPUT_LENGTH = 65_536;
 
 // Terminal escapes (ECMA-48): control sequences, control strings, and the short ones. Node's
-// util.stripVTControlCharacters takes 0.7 s for 64 KiB of "\x1b];a" and leaves control strings behind.
+// util.stripVTControlCharacters takes 0.7 s for 64 KiB of "\x1b];a" and leaves control strings behind. A control string
+// ends where another one begins: were it to reach on, many that never end would take quadratic time.
 const ESCAPE_SEQUENCES =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what this removes
-  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]?/g;
+  /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]?|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x90\x98\x9c-\x9f]*(?:\x07|\x1b\\|\x9c)|\x1b[ -/]*[0-~]?/g;
 
 // C0 and C1 but for tab and line feed, DEL, the byte-order mark, the line and paragraph separators, and every character that
 // changes the direction of text (Unicode UAX #9, "Trojan Source", CVE-2021-42574).
@@ -27,8 +28,9 @@ const CONTROL_CHARACTERS =
 
 const USER_INFO = /:\/\/[^\s/?#]*@/g;
 const UNFINISHED_AUTHORITY = /:\/\/[^\s/?#]*$/;
+// Parameters whose name is such a word, or ends in one: access_token, X-Amz-Signature.
 const SECRET_PARAMETERS =
-  /([?&;#](?:access_token|auth_token|id_token|refresh_token|private_token|oauth_token|job_token|token|api_?key|client_secret|secret|password|passwd|pwd|auth|sig|signature|x-amz-signature|x-amz-credential|x-amz-security-token)=)[^&;#\s]*/gi;
+  /([?&;#](?:[\w.-]*[_.-])?(?:token|api[_-]?key|secret|password|passwd|pwd|auth|sig|signature|credential)=)[^&;#\s]*/gi;
 
 /**
  * Removes credentials from every URL in a text: the user part up to the last "@" of the authority, a lone user name
@@ -46,8 +48,7 @@ export function redactUrls(text: string): string {
  */
 export function cleanText(raw: string, maxJsonBytes: number): CleanText {
   const bounded = raw.length > MAX_INPUT_LENGTH;
-  const cleaned = raw
-    .slice(0, MAX_INPUT_LENGTH)
+  const cleaned = begin(raw)
     .replaceAll("\r\n", "\n")
     .replaceAll(ESCAPE_SEQUENCES, "")
     .replaceAll(CONTROL_CHARACTERS, "")
@@ -55,6 +56,12 @@ export function cleanText(raw: string, maxJsonBytes: number): CleanText {
   const redacted = redactUrls(bounded ? cleaned.replace(UNFINISHED_AUTHORITY, "://") : cleaned);
   const cut = cutToJsonBytes(redacted, maxJsonBytes);
   return { text: cut.text, truncated: cut.truncated || bounded };
+}
+
+/** What is looked at of a text: not half of a character at its end. */
+function begin(raw: string): string {
+  const isSplit = raw.length > MAX_INPUT_LENGTH && (raw.codePointAt(MAX_INPUT_LENGTH - 1) ?? 0) > 0xffff;
+  return raw.slice(0, isSplit ? MAX_INPUT_LENGTH - 1 : MAX_INPUT_LENGTH);
 }
 
 /** Size of a string as JSON in UTF-8, in bytes, quotes included. */

@@ -11,8 +11,8 @@ import { METADATA_LIMITS } from "./limits.ts";
 const LIST_SEPARATOR = ", ";
 
 /**
- * Makes the leaves of one source fit to be served, in place: strings are cleaned and cut, numbers that JSON cannot hold, enum values that
- * the contract does not know and dates that RFC 3339 cannot hold are removed.
+ * Makes the leaves of one source fit to be served, in place: strings are cleaned and cut, numbers that JSON or their own type cannot hold,
+ * enum values that the contract does not know and dates that RFC 3339 cannot hold are removed.
  *
  * @returns the keys of the leaves that were cut.
  */
@@ -117,10 +117,20 @@ function cleanLeaf(parent: ReflectMessage, field: DescField): boolean {
         parent.set(field, text);
         return !truncated;
       }
-      if (typeof value === "number" && !Number.isFinite(value)) {
+      if (typeof value === "number" && !isServable(parent, field, value)) {
         parent.clear(field);
       }
       return true;
+  }
+}
+
+/** One number that its type cannot hold, a negative count for example, would make the whole answer fail to serialize. */
+function isServable(parent: ReflectMessage, field: DescField, value: number): boolean {
+  try {
+    parent.set(field, value);
+    return Number.isFinite(value);
+  } catch {
+    return false;
   }
 }
 

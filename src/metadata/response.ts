@@ -83,7 +83,8 @@ export function createResponse(
 
 function createSourceStatus({ report, ageMs }: SourceView, dropped: number): SourceStatus {
   const { state, reason, message, collectedAt, collectionMs } = report;
-  const droppedText = dropped > 0 ? `${dropped} keys left out: all entries together exceed the limit` : "";
+  const keys = dropped === 1 ? "key" : "keys";
+  const droppedText = dropped > 0 ? `${dropped} ${keys} left out: all entries together exceed the limit` : "";
   return create(SourceStatusSchema, {
     state,
     reason: reason === "" && dropped > 0 ? "TOO_LARGE" : reason,

@@ -46,7 +46,9 @@ export function selectKeys(catalogue: Catalogue, names: readonly string[] = []):
     }
   }
   const leaves = catalogue.leaves.filter(({ key }) => keys.has(key));
-  return createSelection(leaves, JSON.stringify([leaves.map(({ key }) => key), unknown]), unknown);
+  const isEverything = leaves.length === catalogue.leaves.length && unknown.length === 0;
+  const id = isEverything ? "" : JSON.stringify([leaves.map(({ key }) => key), unknown]);
+  return createSelection(leaves, id, unknown);
 }
 
 function matchingKeys(catalogue: Catalogue, name: string): string[] {
@@ -58,7 +60,6 @@ function matchingKeys(catalogue: Catalogue, name: string): string[] {
 }
 
 function createSelection(leaves: readonly Leaf[], id: string, unknown: readonly string[]): Selection {
-  const keys = new Set(leaves.map(({ key }) => key));
   const sources = new Set(leaves.map(({ source }) => source));
-  return { id, leaves, has: (key) => keys.has(key), sources, unknown };
+  return { id, leaves, has: (key) => leaves.some((leaf) => leaf.key === key), sources, unknown };
 }

@@ -92,7 +92,9 @@ function dropOverLimit(
 ): ReadonlyMap<string, number> {
   const dropped = new Map<string, number>();
   const sizes = new Map([...entries].map(([key, entry]) => [key, entryBytes(key, entry)]));
-  let excess = [...sizes.values()].reduce((sum, size) => sum + size, 0) - limits.totalBytes;
+  // Every entry is counted with a comma; the last one has none, but the map has two braces.
+  let excess =
+    [...sizes.values()].reduce((sum, size) => sum + size, "{}".length - ",".length) - limits.totalBytes;
   const order = catalogue.leaves
     .toReversed()
     .sort((a, b) => Number(a.schema.includeInList) - Number(b.schema.includeInList));

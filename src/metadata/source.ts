@@ -1,7 +1,7 @@
 // Schedules one collector: when it runs, for how long, and what is known while it does not succeed. Owns deadline,
 // single flight, the last good state, and the words for how the source is doing.
 
-import { create, equals, type Message } from "@bufbuild/protobuf";
+import { clone, create, equals, type Message } from "@bufbuild/protobuf";
 import { CollectError, type Collected, type Collector, type Problem } from "../collectors/collector.ts";
 import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
@@ -70,8 +70,10 @@ export class Source {
   };
   #running: Collection | undefined;
   #next: Promise<void> | undefined;
-  /** The collector's own promise, which may outlive the collection when the collector ignores its signal. */
-  #collectorBusy: Promise<unknown> = Promise.resolve();
+  /** Settles when the collector is done, which may outlive the collection when the collector ignores its signal. */
+  #collectorBusy: Promise<void> | undefined;
+  /** Whether a read asked for a collection that the busy collector could not begin. */
+  #isWanted = false;
   /** How often something changed; what is known is current while no collection is older than the last change. */
   #changes = 0;
   #collectedChanges = -1;
@@ -118,7 +120,9 @@ export class Source {
   async close(): Promise<void> {
     this.#closed.abort();
     await this.#running?.done;
-    await abortable(this.#collectorBusy, AbortSignal.timeout(1_000)).catch(() => undefined);
+    if (this.#collectorBusy !== undefined) {
+      await abortable(this.#collectorBusy, AbortSignal.timeout(1_000)).catch(() => undefined);
+    }
   }
 
   /**
@@ -151,7 +155,7 @@ export class Source {
       return undefined;
     }
     if (this.#running === undefined) {
-      return this.#collect();
+      return this.#next ?? this.#collect();
     }
     if (isCurrent(this.#running)) {
       return this.#running.done;
@@ -169,7 +173,15 @@ export class Source {
     this.#options.observer?.coverage?.(this.name, state);
   }
 
+  /**
+   * Begins a collection. While the collector has not let go of one that exceeded its deadline, there is nothing to wait for:
+   * the next one begins as soon as it has.
+   */
   #collect(): Promise<void> {
+    if (this.#collectorBusy !== undefined) {
+      this.#isWanted = true;
+      return Promise.resolve();
+    }
     const { clock } = this.#options;
     const startedMs = clock.monotonicMs();
     const started = { wallMs: clock.wallMs(), monotonicMs: startedMs };
@@ -181,13 +193,15 @@ export class Source {
         this.#finish(started, report);
       })
       .catch((error: unknown) => {
+        // Whatever the events say: the next read tries again.
+        this.#collectedChanges = -1;
         this.#finish(started, this.#failed(error), error);
       });
     this.#running = { startedMs, changesAtStart, done };
     return done;
   }
 
-  /** Runs the collector once, for no longer than the deadline, and only after it has let go of an earlier collection. */
+  /** Runs the collector once, for no longer than the deadline. */
   async #runCollector(): Promise<Collected> {
     const { collector, deadlineMs } = this.#options;
     const abort = new AbortController();
@@ -202,15 +216,24 @@ export class Source {
       onClose();
     }
     try {
-      const busy = this.#collectorBusy.then(() => {
+      const collected = Promise.resolve().then(() => {
         signal.throwIfAborted();
         return collector.collect({ signal });
       });
-      this.#collectorBusy = busy.catch(() => undefined);
-      return await abortable(busy, signal);
+      const letGo = (): void => this.#letGo();
+      this.#collectorBusy = collected.then(letGo, letGo);
+      return await abortable(collected, signal);
     } finally {
       clearTimeout(timer);
       this.#closed.signal.removeEventListener("abort", onClose);
+    }
+  }
+
+  #letGo(): void {
+    this.#collectorBusy = undefined;
+    if (this.#isWanted) {
+      this.#isWanted = false;
+      void this.#collect();
     }
   }
 
@@ -224,7 +247,8 @@ export class Source {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
     }
     const { catalogue } = this.#options;
-    const metadata: Message = create(catalogue.root, collected.metadata);
+    // A copy, because cleaning changes it, and the collector may keep parts of its own.
+    const metadata: Message = clone(catalogue.root, create(catalogue.root, collected.metadata));
     const truncated = cleanTree(catalogue, this.name, metadata);
     return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
   }

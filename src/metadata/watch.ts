@@ -29,20 +29,61 @@ export async function* watchMetadata(
   { selection, heartbeatMs, signal }: WatchOptions,
 ): AsyncGenerator<Snapshot, void, undefined> {
   let sent: string | undefined;
-  let sentAt = 0;
+  let sentAt = performance.now();
+  await currentOrEnded(service, selection, signal);
   while (!signal.aborted) {
-    const snapshot = await service.read({ selection, signal });
+    const { snapshot } = service;
     const state = fingerprint(service, snapshot, selection);
     if (state !== sent || performance.now() - sentAt >= heartbeatMs) {
       sent = state;
       yield snapshot;
       sentAt = performance.now();
       await changeOrTimeout(service, MERGE_MS, signal, false);
-    } else {
-      const heartbeatInMs = sentAt + heartbeatMs - performance.now();
-      await changeOrTimeout(service, Math.min(POLL_MS, heartbeatInMs), signal, true);
+    } else if (await changeOrTimeout(service, Math.min(POLL_MS, heartbeatInMs()), signal, true)) {
+      continue;
+    }
+    await currentOrChanged(service, selection, heartbeatInMs(), signal);
+  }
+
+  function heartbeatInMs(): number {
+    return Math.max(0, sentAt + heartbeatMs - performance.now());
+  }
+}
+
+/** Resolves once the selected sources are current, or when `signal` is aborted. */
+async function currentOrEnded(
+  service: MetadataService,
+  selection: Selection,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    await service.read({ selection, signal });
+  } catch (error) {
+    if (!signal.aborted) {
+      throw error;
     }
   }
+}
+
+/** The same, or at a change of any metadata, or after a time: a source that hangs holds up no other one's news. */
+async function currentOrChanged(
+  service: MetadataService,
+  selection: Selection,
+  timeoutMs: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const over = new AbortController();
+  const end = (): void => over.abort();
+  signal.addEventListener("abort", end, { once: true });
+  if (signal.aborted) {
+    end();
+  }
+  await Promise.race([
+    currentOrEnded(service, selection, over.signal),
+    changeOrTimeout(service, timeoutMs, over.signal, true),
+  ]);
+  signal.removeEventListener("abort", end);
+  end();
 }
 
 /** What a reader of the selection sees, but for ages and times: equal for equal states. */
@@ -59,25 +100,30 @@ export function fingerprint(service: MetadataService, snapshot: Snapshot, select
   return parts.join("\n");
 }
 
-/** Resolves at a change of any metadata (unless told to wait for time alone), after a time, or when aborted. */
+/**
+ * Resolves at a change of any metadata (unless told to wait for time alone), after a time, or when aborted.
+ *
+ * @returns whether it was a change.
+ */
 function changeOrTimeout(
   service: MetadataService,
   timeoutMs: number,
   signal: AbortSignal,
   onChange: boolean,
-): Promise<void> {
+): Promise<boolean> {
   return new Promise((resolve) => {
-    const finish = (): void => {
+    const finish = (isChange: boolean): void => {
       clearTimeout(timer);
       unsubscribe();
-      signal.removeEventListener("abort", finish);
-      resolve();
+      signal.removeEventListener("abort", finishWithout);
+      resolve(isChange);
     };
-    const timer = setTimeout(finish, timeoutMs);
-    const unsubscribe = onChange ? service.subscribe(finish) : () => undefined;
-    signal.addEventListener("abort", finish, { once: true });
+    const finishWithout = (): void => finish(false);
+    const timer = setTimeout(finishWithout, timeoutMs);
+    const unsubscribe = onChange ? service.subscribe(() => finish(true)) : () => undefined;
+    signal.addEventListener("abort", finishWithout, { once: true });
     if (signal.aborted) {
-      finish();
+      finish(false);
     }
   });
 }

@@ -52,6 +52,8 @@ export async function readActivity(
 /** Parses the last line of a reflog: `<old> <new> <name> <<email>> <seconds> <zone>\t<message>`. */
 export function parseLastLogLine(tail: string): { oid: string; atMs: number } | undefined {
   const line = tail.replace(/\n+$/, "").split("\n").at(-1) ?? "";
-  const [, oid, seconds] = /^[0-9a-f]+ ([0-9a-f]{40,64}) .*> (\d+) [+-]\d+(?:\t|$)/.exec(line) ?? [];
+  // The message is anybody's text, and may look like the rest.
+  const [entry = ""] = line.split("\t", 1);
+  const [, oid, seconds] = /^[0-9a-f]+ ([0-9a-f]{40,64}) .*> (\d+) [+-]\d+$/.exec(entry) ?? [];
   return oid === undefined || seconds === undefined ? undefined : { oid, atMs: Number(seconds) * 1000 };
 }

@@ -11,20 +11,27 @@ import {
 import { readActivity } from "./activity.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { exists, filledAtMs, stamp } from "./files.ts";
+import { Following } from "./following.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
+import { LockPatience } from "./lock-patience.ts";
 import { Memory } from "./memory.ts";
 import { toMetadata } from "./metadata.ts";
-import { LockPatience } from "./moment.ts";
 import { PrimaryChoice } from "./primary.ts";
 import { type Reading, readRepository } from "./read-repository.ts";
+import { countStashes } from "./stashes.ts";
 import { TrustCheck } from "./trust-check.ts";
+import { WorkTree } from "./work-tree.ts";
 
 /** What {@link createGitCollector} needs. */
 export interface GitCollectorOptions {
   readonly git: Git;
   /** Absolute path of the directory where discovery of repositories begins. */
   readonly workspace: string;
+  /** Where the user's settings for git lie, for the global ignore file, as in the options of the runner. */
+  readonly xdgConfigHome?: string;
+  /** What tells of changes. Default: file events. */
+  readonly following?: Pick<Following, keyof Following>;
   /**
    * How long the comparison of file contents (`git.diff`) may take, in milliseconds. After that, its numbers are absent and all
    * else is served. Default 2000: well within the deadline of a collection.
@@ -43,7 +50,7 @@ const DEFAULT_DIFF_BUDGET_MS = 2_000;
 /**
  * Makes the collector of the section `git`. Its collections throw a CollectError with one of these reasons: GIT_NOT_INSTALLED,
  * DUBIOUS_OWNERSHIP, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY, PERMISSION_DENIED, REPOSITORY_GONE, WORKSPACE_NOT_FOUND,
- * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING,
+ * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING, GIT_TOO_OLD,
  * CHANGED_WHILE_READING, GIT_FAILED. "Not a repository" is no error but the outcome `no_data`.
  */
 export function createGitCollector(options: GitCollectorOptions): GitCollector {
@@ -53,13 +60,21 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const primary = new PrimaryChoice();
   const patience = new LockPatience();
   const memory = new Memory(git);
+  const workTree = new WorkTree(git);
+  const following = options.following ?? new Following(git, workspace, options.xdgConfigHome);
   let found: readonly RepositoryLocation[] = [];
 
   async function collect({ signal }: CollectContext): Promise<Collected> {
+    await following.settled();
     const { trusted, refused, inside } = await findRepositories(signal);
     const hadRepository = found.length > 0;
     if (trusted.length > 0) found = trusted;
     const location = await choosePrimary(trusted, inside, signal);
+    following.follow(
+      location === undefined ? [] : [location],
+      trusted.filter((other) => other !== location),
+    );
+    await following.settled();
     if (location === undefined) {
       const refusal = refused.find(({ reason }) => reason !== "NOT_A_REPOSITORY");
       if (refusal !== undefined) throw refusal;
@@ -140,6 +155,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
       ...(base !== undefined && { base }),
       ...(lastFetchMs !== undefined && { lastFetchMs }),
       shallow: history !== "absent",
+      stashes: reading.status.stashes || (await countStashes(location)),
       repositoryCount,
     });
     return { outcome: "data", metadata: { git: section }, ...(warning !== undefined && { warning }) };
@@ -148,14 +164,22 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   /** A repository that was found and is none any more has vanished in between. */
   async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
     try {
-      return await readRepository(git, location, { signal, patience, diffBudgetMs });
+      const touched = following.takeTouched();
+      const common = { signal, patience, workTree, diffBudgetMs };
+      return await readRepository(git, location, { ...common, ...(touched !== undefined && { touched }) });
     } catch (error) {
+      following.forgetTouched();
       signal.throwIfAborted();
       throw (await exists(join(location.root, ".git"))) ? error : gone(location.root);
     }
   }
 
-  return { source: "git", collect, repositories: () => found };
+  return {
+    source: "git",
+    collect,
+    watch: (listener, signal) => following.begin(listener, signal),
+    repositories: () => found,
+  };
 }
 
 function warningOf({ status, diff }: Reading, refused: readonly CollectError[]): Problem | undefined {
@@ -181,7 +205,8 @@ async function lastFetchAtMs({ gitDir, commonDir }: RepositoryLocation): Promise
 }
 
 function gone(directory: string): CollectError {
-  return new CollectError("REPOSITORY_GONE", `The repository at ${directory} does not exist any more.`);
+  const message = `The repository at ${directory} does not exist any more.`;
+  return new CollectError("REPOSITORY_GONE", message, { invalidates: true });
 }
 
 /** What is not an outcome of the check, such as an abort, is passed on. */

@@ -71,8 +71,3 @@ export function subsections(config: Config, section: string, name: string): stri
     .map((key) => key.slice(start.length, -end.length));
   return [...new Set(found)];
 }
-
-/** Whether a value means yes, as git reads it. */
-export function isTrue(value: string | undefined): boolean {
-  return value !== undefined && /^(?:true|yes|on|[1-9]\d*)$/i.test(value);
-}

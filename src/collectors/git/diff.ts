@@ -3,6 +3,7 @@
 import type { Setting } from "./environment.ts";
 import type { Git, RunOptions } from "./git.ts";
 import { failure } from "./reasons.ts";
+import type { Status } from "./status.ts";
 
 /** Lines changed in tracked files against a commit; binary files count 0. */
 export interface Diff {
@@ -10,43 +11,67 @@ export interface Diff {
   readonly deletions: number;
 }
 
-/** More bytes of arguments than this are not worth their parsing. */
-const MAX_PATH_BYTES = 64 * 1024;
+const ARGUMENTS = [
+  "diff",
+  "--shortstat",
+  "--no-ext-diff",
+  "--no-textconv",
+  "--no-color",
+  "--no-relative",
+  "--find-renames",
+  // A submodule's commit is not a line of text.
+  "--ignore-submodules=all",
+  "-O/dev/null",
+];
+
+/** Past this many, or this many characters of them, naming the paths saves nothing. */
+const MAX_PATHS = 200;
+const MAX_PATH_CHARACTERS = 32 * 1024;
 
 /**
- * Compares the work tree with a commit.
+ * Measures the change from a commit to the work tree.
  *
  * @param base - Full hash of the commit, or of the empty tree.
- * @param paths - The only files that differ, when that is known: git then looks at no others. Default: all.
+ * @param status - What differs from that commit.
  * @throws {CollectError}
  */
 export async function readDiff(
   git: Git,
   base: string,
-  paths: readonly string[] | undefined,
+  status: Status,
   options: RunOptions & { readonly config: readonly Setting[] },
 ): Promise<Diff> {
-  const small =
-    paths !== undefined && paths.reduce((bytes, path) => bytes + path.length, 0) <= MAX_PATH_BYTES;
-  const args = [
-    "diff",
-    "--shortstat",
-    "--no-ext-diff",
-    "--no-textconv",
-    "--no-color",
-    "--no-relative",
-    "--find-renames",
-    // A submodule's commit is not a line of text.
-    "--ignore-submodules=all",
-    "-O/dev/null",
-    "--end-of-options",
-    base,
-    "--",
-    ...(small ? paths : []),
+  const parts = await Promise.all(
+    planDiffs(base, status).map(async (args) => {
+      const result = await git.run([...ARGUMENTS, ...args], options);
+      if (result.exitCode !== 0) throw failure(result, options.cwd);
+      return parseShortstat(result.stdout.toString("utf8"));
+    }),
+  );
+  const total = (pick: (part: Diff) => number) => parts.reduce((sum, part) => sum + pick(part), 0);
+  return { insertions: total((part) => part.insertions), deletions: total((part) => part.deletions) };
+}
+
+/**
+ * The comparisons that together measure the change, as arguments of `git diff`. Where no file has both staged and other
+ * changes, the two kinds are measured apart: neither needs a look at files that have not changed. A comparison
+ * of a commit with the work tree limited to paths would not either, but takes seconds in a large repository
+ * (3.5 s at 100,000 files with git 2.39).
+ */
+function planDiffs(base: string, { entries, conflicted }: Status): string[][] {
+  if (entries === undefined || conflicted > 0) return [[base, "--"]];
+  const all = [...entries];
+  if (all.some(([, entry]) => entry.staged && entry.modified)) return [[base, "--"]];
+  const modified = all.filter(([, entry]) => entry.modified).map(([path]) => path);
+  return [
+    ...(all.some(([, entry]) => entry.staged) ? [["--cached", base, "--"]] : []),
+    ...(modified.length > 0 ? [["--", ...fewPaths(modified)]] : []),
   ];
-  const result = await git.run(args, options);
-  if (result.exitCode !== 0) throw failure(result, options.cwd);
-  return parseShortstat(result.stdout.toString("utf8"));
+}
+
+function fewPaths(paths: readonly string[]): readonly string[] {
+  const characters = paths.reduce((sum, path) => sum + path.length, 0);
+  return paths.length <= MAX_PATHS && characters <= MAX_PATH_CHARACTERS ? paths : [];
 }
 
 /** Parses ` 3 files changed, 5 insertions(+), 2 deletions(-)`; what is not mentioned is 0. */

@@ -19,7 +19,7 @@ export type Setting = readonly [key: string, value: string];
 const FAILING_PROGRAM = "false";
 
 /** Outranks system, user and repository config. Each entry closes a way to run a program or to change the output. */
-export const HARDENING: readonly Setting[] = [
+const HARDENING: readonly Setting[] = [
   ["core.fsmonitor", "false"],
   ["core.hooksPath", "/dev/null"],
   ["core.sshCommand", FAILING_PROGRAM],
@@ -32,6 +32,8 @@ export const HARDENING: readonly Setting[] = [
   ["gpg.x509.program", FAILING_PROGRAM],
   ["log.showSignature", "false"],
   ["diff.external", ""],
+  // `git diff` refreshes the index when this is true, and takes its lock for that, optional locks or not.
+  ["diff.autoRefreshIndex", "false"],
   ["diff.submodule", "short"],
   ["submodule.recurse", "false"],
   ["status.submoduleSummary", "false"],

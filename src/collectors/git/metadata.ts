@@ -17,6 +17,7 @@ export interface Findings {
   readonly upstream?: Divergence;
   readonly base?: Divergence;
   readonly shallow: boolean;
+  readonly stashes: number;
   /** In milliseconds since 1970. */
   readonly lastFetchMs?: number;
   readonly repositoryCount: number;
@@ -36,7 +37,7 @@ export function toMetadata(findings: Findings): MessageInitShape<typeof GitSchem
     modifiedFiles: status.modified,
     untrackedFiles: status.untracked,
     conflictedFiles: status.conflicted,
-    stashes: status.stashes,
+    stashes: findings.stashes,
     ...(diff !== undefined && { diff }),
     ...(status.upstream !== undefined && { upstream: status.upstream }),
     ...(upstream !== undefined && upstream),

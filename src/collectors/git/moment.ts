@@ -2,7 +2,6 @@
 // changed between them.
 
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
 import { readStart, stamp } from "./files.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type Operation, readOperation } from "./operation.ts";
@@ -11,6 +10,10 @@ import { type Operation, readOperation } from "./operation.ts";
 export interface Moment {
   /** Equal strings, equal moments. */
   readonly stamp: string;
+  /** Equal strings, no checkout between them: a commit writes the branch, a checkout writes HEAD itself. */
+  readonly checkout: string;
+  /** Whether someone holds the lock of the index: the work tree may be in the middle of a checkout. */
+  readonly locked: boolean;
   /** Full name of the branch that HEAD names. Absent when HEAD is detached, or not kept in a file. */
   readonly branchRef?: string;
   readonly operation: Operation;
@@ -21,52 +24,37 @@ const MAX_HEAD_BYTES = 4096;
 /** Where HEAD points in a repository that keeps its refs in another format than files. */
 const NO_FILE_REF = "refs/heads/.invalid";
 
-/** How long a writer that holds the index is waited for. A checkout of a huge tree may take longer. */
-const LOCK_WAIT_MS = 1_000;
-const LOCK_POLL_MS = 4;
-
-/** Takes the present moment. Never throws. */
-export async function readMoment({ gitDir, commonDir }: RepositoryLocation): Promise<Moment> {
+/**
+ * Takes the present moment. Never throws.
+ *
+ * @param idleLock - Stamp of a lock that nobody is at work under, see {@link LockPatience}.
+ */
+export async function readMoment(
+  { gitDir, commonDir }: RepositoryLocation,
+  idleLock: string,
+): Promise<Moment> {
+  // First of all: where there is no lock any more, the index that it guarded is in place. Asked the other way round, a
+  // checkout that ends in between would leave no trace.
+  const lockStamp = await stamp(join(gitDir, "index.lock"));
   const [head, operation] = await Promise.all([
     readStart(join(gitDir, "HEAD"), MAX_HEAD_BYTES),
     readOperation(gitDir),
   ]);
   const ref = /^ref:\s*(refs\/.+?)\s*$/s.exec(head ?? "")?.[1];
-  const stamps = await Promise.all([
+  const [headStamp, ...stamps] = await Promise.all([
     stamp(join(gitDir, "HEAD")),
     stamp(join(gitDir, "index")),
-    stamp(join(gitDir, "index.lock")),
     stamp(join(gitDir, "logs", "HEAD")),
     stamp(join(commonDir, "packed-refs")),
     stamp(join(commonDir, "reftable", "tables.list")),
     stamp(join(commonDir, ref ?? "HEAD")),
   ]);
+  const checkout = [head, headStamp, operation.operation, operation.rebasedBranch].join("\n");
   return {
-    stamp: [head, operation.operation, operation.rebasedBranch, ...stamps].join("\n"),
+    stamp: [checkout, lockStamp, ...stamps].join("\n"),
+    checkout,
+    locked: lockStamp !== "absent" && lockStamp !== idleLock,
     ...(ref !== undefined && ref !== NO_FILE_REF && { branchRef: ref }),
     operation,
   };
-}
-
-/**
- * Waits for whoever holds the index lock: during a checkout the work tree is neither the old nor the new one. A lock that
- * outlives the wait (a crashed git, a commit waiting for its editor) is remembered and not waited for again.
- */
-export class LockPatience {
-  #ignored = "absent";
-
-  /** @throws the signal's reason when aborted */
-  async wait({ gitDir }: RepositoryLocation, signal: AbortSignal): Promise<void> {
-    const lock = join(gitDir, "index.lock");
-    const first = await stamp(lock);
-    if (first === "absent" || first === this.#ignored) return;
-    const giveUpAt = performance.now() + LOCK_WAIT_MS;
-    for (let current = first; current !== "absent"; current = await stamp(lock)) {
-      if (performance.now() > giveUpAt) {
-        this.#ignored = current;
-        return;
-      }
-      await delay(LOCK_POLL_MS, undefined, { signal });
-    }
-  }
 }

@@ -1,7 +1,9 @@
 // One consistent reading of one repository.
 
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
+import { readBranchIncludes } from "./branch-includes.ts";
 import { type Config, readConfig, values } from "./config.ts";
 import { type Diff, emptyTree, readDiff } from "./diff.ts";
 import type { Setting } from "./environment.ts";
@@ -9,10 +11,12 @@ import { stamp } from "./files.ts";
 import { blankedFilters } from "./filters.ts";
 import type { Git, RunOptions } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
-import { type LockPatience, type Moment, readMoment } from "./moment.ts";
+import type { LockPatience } from "./lock-patience.ts";
+import { type Moment, readMoment } from "./moment.ts";
 import { type ComparedRefs, readRefs } from "./refs.ts";
 import { chooseRemote, type Remote } from "./remote.ts";
-import { readStatus, type Status } from "./status.ts";
+import type { Status } from "./status.ts";
+import type { Circumstances, WorkTree } from "./work-tree.ts";
 
 /** What one reading found; everything in it belongs to one moment. */
 export interface Reading {
@@ -30,17 +34,23 @@ export interface Reading {
 export interface ReadingOptions {
   readonly signal: AbortSignal;
   readonly patience: LockPatience;
+  readonly workTree: WorkTree;
+  /** Paths that may have changed since the last reading of this repository. Absent: any. */
+  readonly touched?: readonly string[];
   /** How long the comparison of contents may take, in milliseconds. */
   readonly diffBudgetMs: number;
 }
 
-/** How long a reading is repeated while the repository keeps changing. */
-const RETRY_MS = 250;
-const MIN_ATTEMPTS = 2;
+/** How long a reading is repeated to find the repository standing still. */
+const STANDSTILL_MS = 60;
+/** How long it is repeated to find at least no checkout under way. */
+const GIVE_UP_MS = 1_000;
+/** A checkout releases the index first and writes HEAD after it; this is ample time for the second. */
+const CHECKOUT_MS = 20;
 
 /**
- * Reads the repository, again and again while it changes under the reading. When it never stands still, the last
- * reading serves as long as the branch was the same throughout.
+ * Reads the repository, again and again while it changes under the reading. When it never stands still, because one
+ * commit follows the other, a reading serves during which there was no checkout.
  *
  * @throws {CollectError} CHANGED_WHILE_READING, or what git says against the repository.
  */
@@ -50,19 +60,24 @@ export async function readRepository(
   options: ReadingOptions,
 ): Promise<Reading> {
   const startedAt = performance.now();
-  for (let attempt = 1; ; attempt += 1) {
-    await options.patience.wait(location, options.signal);
-    const before = await readMoment(location);
-    const reading = await readOnce(git, location, before, options);
-    const after = await readMoment(location);
-    if (before.stamp === after.stamp) return reading;
-    if (attempt < MIN_ATTEMPTS || performance.now() - startedAt < RETRY_MS) continue;
-    if (before.branchRef === after.branchRef && before.operation.operation === after.operation.operation)
+  for (;;) {
+    const idleLock = await options.patience.wait(location, options.signal);
+    const before = await readMoment(location, idleLock);
+    const { reading, circumstances } = await readOnce(git, location, before, options);
+    const after = await readMoment(location, idleLock);
+    if (before.stamp === after.stamp && !before.locked) {
+      options.workTree.keep(reading.status, circumstances);
       return reading;
-    throw new CollectError(
-      "CHANGED_WHILE_READING",
-      `The repository at ${location.root} kept changing while it was read.`,
-    );
+    }
+    const elapsedMs = performance.now() - startedAt;
+    if (elapsedMs < STANDSTILL_MS) continue;
+    if (!before.locked && !after.locked) {
+      await delay(CHECKOUT_MS, undefined, { signal: options.signal });
+      if (before.checkout === (await readMoment(location, idleLock)).checkout) return reading;
+    }
+    if (elapsedMs < GIVE_UP_MS) continue;
+    const message = `The repository at ${location.root} kept changing while it was read.`;
+    throw new CollectError("CHANGED_WHILE_READING", message);
   }
 }
 
@@ -70,27 +85,35 @@ async function readOnce(
   git: Git,
   location: RepositoryLocation,
   moment: Moment,
-  { signal, diffBudgetMs }: ReadingOptions,
-): Promise<Reading> {
+  { signal, diffBudgetMs, workTree, touched }: ReadingOptions,
+): Promise<{ reading: Reading; circumstances: Circumstances }> {
   const config = await readStableConfig(git, location, signal);
   const call = {
     cwd: location.root,
     workTree: location.root,
     signal,
-    config: blankedFilters(config) as readonly Setting[],
+    config: blankedFilters([
+      ...config,
+      ...(await readBranchIncludes(git, config, { cwd: location.root, signal })),
+    ]),
   };
   const hint = shortName(moment.branchRef);
-  const [status, hinted] = await Promise.all([readStatus(git, call), compare(git, config, hint, call)]);
+  const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };
+  const [status, hinted] = await Promise.all([
+    workTree.read(circumstances, touched, call),
+    compare(git, config, hint, call),
+  ]);
   const branch = currentBranch(status, moment);
   const compared = branch === hint ? hinted : await compare(git, config, branch, call);
   const diff = await readDiffWithin(git, status, config, diffBudgetMs, call);
-  return {
+  const reading: Reading = {
     status,
     moment,
     ...compared,
     ...(branch !== undefined && { branch }),
     ...(diff !== undefined && { diff }),
   };
+  return { reading, circumstances };
 }
 
 /** A configuration that was not written while it was read; git reads it again right after this. */
@@ -144,9 +167,10 @@ async function readDiffWithin(
   const base = status.oid ?? emptyTree(values(config, "extensions.objectformat").at(-1));
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(budgetMs)]);
   try {
-    return await readDiff(git, base, status.changedPaths, { ...call, signal });
-  } catch {
+    return await readDiff(git, base, status, { ...call, signal });
+  } catch (error) {
     call.signal.throwIfAborted();
-    return undefined;
+    if (error instanceof CollectError || signal.aborted) return undefined;
+    throw error;
   }
 }

@@ -11,14 +11,14 @@ const SECRET_NAME = /token|secret|passw|pwd|auth|key|sig|credential|code|session
  * its user, which is needed and no secret, but no password. Never throws.
  */
 export function redactUrl(url: string): string {
-  const helper = /^\w+::/.exec(url)?.[0];
+  const helper = /^(?:\w+::)+/.exec(url)?.[0];
   if (helper !== undefined) return helper + redactUrl(url.slice(helper.length));
   const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0];
   if (scheme !== undefined) return scheme + redactAfterScheme(url.slice(scheme.length));
   // Not an address of a known form, yet one may stand inside, as in the command of an `ext::` address.
   return redactScpStyle(
     url.replaceAll(
-      /([a-z][a-z0-9+.-]*:\/\/)([^\s'"]*)/gi,
+      /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*:\/\/)([^\s'"]*)/gi,
       (_, start: string, rest: string) => start + redactAfterScheme(rest),
     ),
   );

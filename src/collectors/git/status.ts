@@ -4,6 +4,14 @@ import type { Setting } from "./environment.ts";
 import type { Git, RunOptions } from "./git.ts";
 import { failure } from "./reasons.ts";
 
+/** How one path differs. A path that was renamed away differs in no way of its own. */
+export interface Entry {
+  readonly staged?: true;
+  readonly modified?: true;
+  readonly untracked?: true;
+  readonly conflicted?: true;
+}
+
 /** What `git status` says. */
 export interface Status {
   /** Full hash of HEAD. Absent before the first commit. */
@@ -17,14 +25,16 @@ export interface Status {
   readonly modified: number;
   readonly untracked: number;
   readonly conflicted: number;
-  /** Tracked files that differ, both names of a renamed one. Absent when there are too many to be listed. */
-  readonly changedPaths?: readonly string[];
+  /** What differs, by path. Absent when it is too much to be kept, or when a path is no UTF-8. */
+  readonly entries?: ReadonlyMap<string, Entry>;
+  /** Whether some of it are renames, or may become some: they concern two paths at once. */
+  readonly renames: boolean;
   /** True when there was more than is read: the counts are too small. */
   readonly truncated: boolean;
 }
 
-/** Past this many, a list of paths saves nothing. */
-const MAX_CHANGED_PATHS = 200;
+/** Past this many, paths are counted and not kept. */
+const MAX_ENTRIES = 5_000;
 
 const ARGUMENTS = [
   "status",
@@ -41,94 +51,146 @@ const ARGUMENTS = [
   "--ignore-submodules=dirty",
 ];
 
-/** Reads the state of the work tree. `config` must blank the repository's filters. @throws {CollectError} */
+/**
+ * Reads the state of the work tree. `config` must blank the repository's filters.
+ *
+ * @param paths - Only these files and directories are looked at, as literal paths relative to the root. Default: all.
+ * @throws {CollectError}
+ */
 export async function readStatus(
   git: Git,
   options: RunOptions & { readonly config: readonly Setting[] },
+  paths: readonly string[] = [],
 ): Promise<Status> {
-  const result = await git.run(ARGUMENTS, options);
+  const result = await git.run([...ARGUMENTS, "--", ...paths], options);
   if (result.exitCode !== 0 && !result.truncated) throw failure(result, options.cwd);
   return parseStatus(result.stdout, result.truncated);
 }
 
 /** Parses the output of `status --porcelain=v2 -z --branch --show-stash`. Lines of an unknown kind are skipped. */
 export function parseStatus(output: Buffer, truncated = false): Status {
-  const counts = { staged: 0, modified: 0, untracked: 0, conflicted: 0, stashes: 0 };
   const headers = new Map<string, string>();
-  const paths = new PathList();
+  const tally = new Tally();
   for (let start = 0; start < output.length; ) {
-    const end = endOfField(output, start);
+    let end = output.indexOf(0, start);
     // What the bound has cut off is not counted.
     if (end < 0) break;
-    switch (String.fromCharCode(output[start] ?? 0)) {
+    const field = output.subarray(start, end);
+    switch (String.fromCharCode(field[0] ?? 0)) {
       case "#": {
-        const [, name = "", ...words] = output.toString("utf8", start, end).split(" ");
+        const [, name = "", ...words] = field.toString("utf8").split(" ");
         headers.set(name, words.join(" "));
         break;
       }
-      case "2": {
-        countChange(counts, output, start);
-        paths.add(output, start, end, 9);
-        const originEnd = endOfField(output, end + 1);
-        paths.add(output, end + 1, originEnd < 0 ? output.length : originEnd, 0);
-        start = originEnd < 0 ? output.length : originEnd + 1;
-        continue;
-      }
       case "1":
-        countChange(counts, output, start);
-        paths.add(output, start, end, 8);
+        tally.add(changeOf(field), pathOf(field, 8));
+        // What is only intended to be added may become the new name of a file that goes.
+        if (field[3] === "A".charCodeAt(0)) tally.expectRenames();
         break;
+      case "2": {
+        // The name that the file had before is one more field.
+        const originEnd = output.indexOf(0, end + 1);
+        const origin = output.subarray(end + 1, originEnd < 0 ? output.length : originEnd);
+        tally.addRename(changeOf(field), pathOf(field, 9), origin);
+        end += 1 + origin.length;
+        break;
+      }
       case "u":
-        counts.conflicted += 1;
-        paths.add(output, start, end, 10);
+        tally.add({ conflicted: true }, pathOf(field, 10));
         break;
       case "?":
-        counts.untracked += 1;
+        tally.add({ untracked: true }, pathOf(field, 1));
         break;
     }
     start = end + 1;
   }
   const oid = headers.get("branch.oid");
   const upstream = headers.get("branch.upstream");
-  const changedPaths = truncated ? undefined : paths.list();
   return {
-    ...counts,
+    ...tally.result(truncated),
     stashes: Number.parseInt(headers.get("stash") ?? "0", 10) || 0,
     head: headers.get("branch.head") ?? "",
     ...(oid !== undefined && oid !== "(initial)" && { oid }),
     ...(upstream !== undefined && { upstream }),
-    ...(changedPaths !== undefined && { changedPaths }),
     truncated,
   };
 }
 
 /** `1 XY ...`: X is the change in the index, Y the one in the work tree, a full stop none. */
-function countChange(counts: { staged: number; modified: number }, output: Buffer, start: number): void {
+function changeOf(field: Buffer): Entry {
   const none = ".".charCodeAt(0);
-  if (output[start + 2] !== none) counts.staged += 1;
-  if (output[start + 3] !== none) counts.modified += 1;
+  return { ...(field[2] !== none && { staged: true }), ...(field[3] !== none && { modified: true }) };
 }
 
-function endOfField(output: Buffer, start: number): number {
-  return output.indexOf(0, start);
+/** The path stands after `blanks` blanks of the field, to its end. */
+function pathOf(field: Buffer, blanks: number): Buffer {
+  let from = 0;
+  for (let seen = 0; seen < blanks; seen += 1) from = field.indexOf(" ", from) + 1;
+  return field.subarray(from);
 }
 
-/** Collects the paths that changed, as long as they are few and can be given to git as arguments. */
-class PathList {
-  #paths: string[] | undefined = [];
+/** Counts entries, and keeps them as long as they are few. */
+class Tally {
+  readonly #counts = { staged: 0, modified: 0, untracked: 0, conflicted: 0 };
+  #entries: Map<string, Entry> | undefined = new Map();
+  #renames = false;
 
-  /** The path stands after `blanks` blanks of the field, to its end. */
-  add(output: Buffer, start: number, end: number, blanks: number): void {
-    if (this.#paths === undefined) return;
-    let from = start;
-    for (let seen = 0; seen < blanks; seen += 1) from = output.indexOf(" ", from) + 1;
-    const path = output.toString("utf8", from, end);
-    const usable = !path.includes("\uFFFD") && this.#paths.length < MAX_CHANGED_PATHS;
-    if (usable) this.#paths.push(path);
-    else this.#paths = undefined;
+  add(entry: Entry, path: Buffer): void {
+    if (entry.staged) this.#counts.staged += 1;
+    if (entry.modified) this.#counts.modified += 1;
+    if (entry.untracked) this.#counts.untracked += 1;
+    if (entry.conflicted) this.#counts.conflicted += 1;
+    this.#keep(entry, path);
   }
 
-  list(): readonly string[] | undefined {
-    return this.#paths;
+  expectRenames(): void {
+    this.#renames = true;
   }
+
+  addRename(entry: Entry, path: Buffer, origin: Buffer): void {
+    this.#renames = true;
+    this.add(entry, path);
+    this.#keep({}, origin);
+  }
+
+  #keep(entry: Entry, path: Buffer): void {
+    if (this.#entries === undefined) return;
+    const text = path.toString("utf8");
+    if (text.includes("\uFFFD") || this.#entries.size >= MAX_ENTRIES) this.#entries = undefined;
+    else this.#entries.set(text, entry);
+  }
+
+  result(truncated: boolean) {
+    const entries = truncated ? undefined : this.#entries;
+    return { ...this.#counts, renames: this.#renames, ...(entries !== undefined && { entries }) };
+  }
+}
+
+/**
+ * The state of the whole work tree from an earlier one and a look at what was touched since. Both must be of the same commit and
+ * index, without renames, and with their entries.
+ *
+ * @returns Absent when that is not so.
+ */
+export function mergeStatus(earlier: Status, look: Status, touched: readonly string[]): Status | undefined {
+  if (earlier.entries === undefined || look.entries === undefined) return undefined;
+  if (earlier.renames || look.renames || earlier.oid !== look.oid) return undefined;
+  const entries = new Map(
+    [...earlier.entries].filter(([path]) => !touched.some((each) => covers(each, path))),
+  );
+  for (const [path, entry] of look.entries) entries.set(path, entry);
+  if (entries.size > MAX_ENTRIES) return undefined;
+  const all = [...entries.values()];
+  return {
+    ...look,
+    staged: all.filter((entry) => entry.staged).length,
+    modified: all.filter((entry) => entry.modified).length,
+    untracked: all.filter((entry) => entry.untracked).length,
+    conflicted: all.filter((entry) => entry.conflicted).length,
+    entries,
+  };
+}
+
+function covers(touched: string, path: string): boolean {
+  return path === touched || path.startsWith(`${touched}/`);
 }

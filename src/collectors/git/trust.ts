@@ -49,7 +49,7 @@ export async function locate(root: string): Promise<RepositoryLocation | undefin
  * Refuses a repository whose parts lie elsewhere without pointing back here.
  *
  * @param workspace - Real path of the workspace: what lies in it belongs to it.
- * @throws {CollectError} FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, or what git says against the repository.
+ * @throws {CollectError} FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, GIT_TOO_OLD, or what git says against the repository.
  */
 export async function checkTrust(
   git: Git,
@@ -74,6 +74,8 @@ export async function checkTrust(
   const result = await git.run(args, { cwd: root, signal });
   if (result.exitCode !== 0) throw failure(result, root);
   const answer = result.stdout.toString("utf8");
+  // GIT_CONFIG_COUNT, on which the hardening rests, is as old as this option; a git without it repeats it.
+  if (answer.startsWith("--")) throw new CollectError("GIT_TOO_OLD", "git is older than 2.31.");
   // Compared as a whole: a path may contain a line break.
   if (answer === `${root}\n${gitDir}\n${commonDir}\n`) return;
   if (answer.startsWith(`${root}\n`)) throw foreign(root);

@@ -13,14 +13,22 @@ export interface TaskCollectorOptions {
   readonly workspace: string;
   /** User whose files are trusted, besides root's. Default: the user of this process. */
   readonly uid?: number;
+  /** The time, in milliseconds since 1970. Default: the system's. */
+  readonly now?: () => number;
 }
 
 /** A task file holds a few short fields; a longer file is none. In bytes. */
 const MAX_FILE_BYTES = 64 * 1024;
 
+/**
+ * A file that changed this shortly ago may change again with the same time of change, which older kernels count in steps of
+ * up to 10 ms. In milliseconds.
+ */
+const TIMESTAMP_STEP_MS = 100;
+
 /** An unchanged file is not read again: the answer is the same object as before. */
 export function createTaskCollector(options: TaskCollectorOptions): Collector {
-  const { file, workspace, uid = process.getuid?.() } = options;
+  const { file, workspace, uid = process.getuid?.(), now = Date.now } = options;
   let last: { version: string; collected: Collected } | undefined;
 
   const collectFrom = async (handle: FileHandle): Promise<Collected> => {
@@ -40,12 +48,16 @@ export function createTaskCollector(options: TaskCollectorOptions): Collector {
     }
     const buffer = Buffer.alloc(MAX_FILE_BYTES);
     const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
-    const { task, cwd } = parseTaskFile(buffer.toString("utf8", 0, bytesRead), Number(stat.mtimeMs));
+    const nowMs = now();
+    const times = { modifiedMs: Number(stat.mtimeMs), nowMs };
+    const { task, cwd, warning } = parseTaskFile(buffer.toString("utf8", 0, bytesRead), times);
     const collected: Collected =
       cwd === undefined || isWithin(cwd, workspace)
-        ? { outcome: "data", metadata: { workspace: { task } } }
+        ? { outcome: "data", metadata: { workspace: { task } }, ...(warning && { warning }) }
         : { outcome: "no_data", reason: "OTHER_WORKSPACE", message: `the task file is about ${cwd}` };
-    last = { version, collected };
+    // A date in the future will not always be one.
+    const isLasting = warning === undefined && nowMs - Number(stat.ctimeMs) > TIMESTAMP_STEP_MS;
+    last = isLasting ? { version, collected } : undefined;
     return collected;
   };
 
@@ -75,9 +87,12 @@ async function openTaskFile(file: string): Promise<FileHandle | undefined> {
       return undefined;
     }
     if (code === "ELOOP") {
-      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is a symbolic link`, {
+      throw new CollectError("TASK_FILE_SYMBOLIC_LINK", `the task file ${file} is a symbolic link`, {
         cause: error,
       });
+    }
+    if (code === "ENXIO") {
+      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is a socket`, { cause: error });
     }
     throw new CollectError("TASK_FILE_UNREADABLE", `the task file ${file} cannot be read: ${code}`, {
       cause: error,

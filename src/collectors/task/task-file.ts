@@ -4,14 +4,26 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { z } from "zod";
 import { TaskEvidence, type TaskSchema, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
-import { CollectError } from "../collector.ts";
+import { CollectError, type Problem } from "../collector.ts";
 
 /** What a task file says. */
 export interface TaskFile {
   readonly task: MessageInitShape<typeof TaskSchema>;
   /** The directory of the workspace that the file is about. Absent: any. */
   readonly cwd: string | undefined;
+  /** What of it is not served, while the rest is. */
+  readonly warning?: Problem;
 }
+
+/** The moments that a task file's own are compared with, in milliseconds since 1970. */
+export interface TaskFileTimes {
+  /** When the file was written; counts as `updated_at` where that is absent. */
+  readonly modifiedMs: number;
+  readonly nowMs: number;
+}
+
+/** A date is in the future past this: what writes the file may have another clock. In milliseconds. */
+const CLOCK_TOLERANCE_MS = 60_000;
 
 const STATUS = {
   idle: TaskStatus.IDLE,
@@ -24,7 +36,7 @@ const STATUS = {
 const time = z.iso.datetime({ offset: true, error: "must be an RFC 3339 date and time" });
 
 const schema = z.object({
-  status: z.enum(Object.keys(STATUS) as (keyof typeof STATUS)[]),
+  status: z.string(),
   description: z.string().optional(),
   progress: z.number().min(0).max(100).optional(),
   agent: z.string().optional(),
@@ -36,42 +48,68 @@ const schema = z.object({
 });
 
 /**
- * Reads the text of a task file.
+ * Reads the text of a task file. A date in the future is left out, and said as the warning TASK_FILE_FUTURE_DATE.
  *
- * @param modifiedMs when the file was written; counts as `updated_at` where that is absent.
- * @throws {CollectError} TASK_FILE_INVALID, naming the field.
+ * @throws {CollectError} TASK_FILE_NOT_JSON, TASK_FILE_INVALID naming the field, TASK_FILE_UNKNOWN_STATUS.
  */
-export function parseTaskFile(text: string, modifiedMs: number): TaskFile {
+export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes): TaskFile {
   const parsed = schema.safeParse(parseJson(text));
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join(".") ?? "";
-    throw invalid(field === "" ? (issue?.message ?? "") : `${field}: ${issue?.message}`);
+    throw refusal("INVALID", field === "" ? (issue?.message ?? "") : `${field}: ${issue?.message}`);
   }
   const { status, cwd, started_at, updated_at, description, progress, agent, url } = parsed.data;
+  const future: string[] = [];
+  const past = (field: string, date: string | undefined): number | undefined => {
+    const ms = date === undefined ? undefined : Date.parse(date);
+    if (ms !== undefined && ms > nowMs + CLOCK_TOLERANCE_MS) {
+      future.push(`${field} ${date}`);
+      return undefined;
+    }
+    return ms;
+  };
+  const startedMs = past("started_at", started_at);
+  const updatedMs = past("updated_at", updated_at) ?? Math.min(modifiedMs, nowMs);
   return {
     cwd,
     task: {
-      status: STATUS[status],
+      status: parseStatus(status),
       source: TaskEvidence.FILE,
-      updatedAt: timestampFromMs(updated_at === undefined ? Math.floor(modifiedMs) : Date.parse(updated_at)),
-      ...(started_at === undefined ? {} : { startedAt: timestampFromMs(Date.parse(started_at)) }),
+      updatedAt: timestampFromMs(Math.floor(updatedMs)),
+      ...(startedMs === undefined ? {} : { startedAt: timestampFromMs(startedMs) }),
       ...(description === undefined ? {} : { description }),
       ...(progress === undefined ? {} : { progress }),
       ...(agent === undefined ? {} : { agent }),
       ...(url === undefined ? {} : { url }),
     },
+    ...(future.length === 0
+      ? {}
+      : {
+          warning: {
+            reason: "TASK_FILE_FUTURE_DATE",
+            message: `the task file has a date in the future, which is left out: ${future.join(", ")}`,
+          },
+        }),
   };
+}
+
+function parseStatus(word: string): TaskStatus {
+  const known = Object.entries(STATUS).find(([name]) => name === word);
+  if (known === undefined) {
+    throw refusal("UNKNOWN_STATUS", `status: "${word}" is none of ${Object.keys(STATUS).join(", ")}`);
+  }
+  return known[1];
 }
 
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    throw invalid("it is not JSON, or only half written");
+    throw refusal("NOT_JSON", "it is not JSON, or only half written");
   }
 }
 
-function invalid(problem: string): CollectError {
-  return new CollectError("TASK_FILE_INVALID", `the task file is not valid: ${problem}`);
+function refusal(reason: "NOT_JSON" | "INVALID" | "UNKNOWN_STATUS", problem: string): CollectError {
+  return new CollectError(`TASK_FILE_${reason}`, `the task file is not valid: ${problem}`);
 }

@@ -1,0 +1,80 @@
+// The servers that are measured: ours from its bundle, and the bare ones beside it. Each is a process of its own that
+// says on its first line where it listens.
+
+import { once } from "node:events";
+import { existsSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { createInterface } from "node:readline";
+import { startProcess, stopProcess } from "./cleanup.ts";
+import type { Repository } from "./repository.ts";
+
+/** A server that listens. */
+export interface RunningServer {
+  /** "http://host:port". */
+  readonly url: string;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
+export interface ServeOptions {
+  /** What to serve. */
+  readonly repository: Repository;
+  /** More flags of the command `serve`. */
+  readonly flags?: readonly string[];
+  /** A directory whose programs are found before all others. */
+  readonly firstOnPath?: string;
+}
+
+const ROOT = join(import.meta.dirname, "..");
+const BUNDLE = join(ROOT, "dist/main.js");
+
+/** Makes the bundle anew from the sources as they are. */
+export async function buildBundle(): Promise<void> {
+  const build = startProcess(process.execPath, [join(ROOT, "scripts/build.ts")], { stdio: "inherit" });
+  await once(build, "exit");
+  if (build.exitCode !== 0 || !existsSync(BUNDLE)) {
+    throw new Error("the program could not be built");
+  }
+}
+
+/** Our server, on any free port. */
+export function serve({ repository, flags = [], firstOnPath }: ServeOptions): Promise<RunningServer> {
+  const { root, env } = repository;
+  const settings = ["--workspace", root, "--listen", "127.0.0.1:0", "--log-format", "json"];
+  // No task file of the user's is served.
+  const taskFile = ["--task-file", join(dirname(root), "task.json")];
+  const path = [firstOnPath, env["PATH"]].filter((part) => part !== undefined).join(delimiter);
+  return start([BUNDLE, "serve", ...settings, ...taskFile, ...flags], { ...env, PATH: path });
+}
+
+/** A bare node:http server that answers with the bytes of a file. */
+export function serveBareHttp(bodyFile: string): Promise<RunningServer> {
+  return start([join(import.meta.dirname, "processes/bare-http.mjs"), bodyFile]);
+}
+
+/** A @grpc/grpc-js server that answers GetMetadata with the message in a file. */
+export function serveBareGrpc(messageFile: string): Promise<RunningServer> {
+  return start([join(import.meta.dirname, "processes/bare-grpc.ts"), messageFile]);
+}
+
+async function start(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunningServer> {
+  const child = startProcess(process.execPath, args, {
+    stdio: ["ignore", "pipe", "inherit"],
+    ...(env === undefined ? {} : { env }),
+  });
+  const { stdout, pid } = child;
+  if (stdout === null || pid === undefined) {
+    throw new Error(`${args[0]} could not be started`);
+  }
+  const lines = createInterface({ input: stdout });
+  const exited = once(child, "exit").then(() => {
+    throw new Error(`${args.join(" ")} ended before it listened`);
+  });
+  const [line] = await Promise.race([once(lines, "line"), exited]);
+  exited.catch(() => undefined);
+  const url = /"url":"(http:[^"]+)"/.exec(String(line))?.[1];
+  if (url === undefined) {
+    throw new Error(`the first line of ${args.join(" ")} does not say where it listens: ${line}`);
+  }
+  return { url, pid, stop: () => stopProcess(child) };
+}

@@ -1,0 +1,254 @@
+// Everything that is watched for one set of repositories: work trees, git directories, configuration, and the workspace
+// around them. Knows where to look and what an event there means; when to look is said by watch.ts.
+
+import { statSync } from "node:fs";
+import { CollectError, type Problem } from "../collector.ts";
+import type { Git } from "./git.ts";
+import type { RepositoryLocation } from "./location.ts";
+import { type Configuration, readConfiguration } from "./watch-config.ts";
+import { isWithin, join, parentOf, toBytes, toPath, type WatchDirectory } from "./watch-directory.ts";
+import { Discovery } from "./watch-discovery.ts";
+import { networkCheck, parseMounts } from "./watch-mounts.ts";
+import { PathWatch } from "./watch-paths.ts";
+import { DirectoryTree } from "./watch-tree.ts";
+import { WorkTree } from "./watch-work-tree.ts";
+
+/** Of one work tree's git directory. */
+const STATE_FILES: readonly string[] = [
+  "HEAD",
+  "FETCH_HEAD",
+  "MERGE_HEAD",
+  "CHERRY_PICK_HEAD",
+  "REVERT_HEAD",
+  "BISECT_LOG",
+  "rebase-merge/head-name",
+  "rebase-apply/head-name",
+  "rebase-apply/applying",
+  "info/sparse-checkout",
+];
+
+/** Of the git directory that all work trees share. Stashes below the newest one stand in the log alone. */
+const SHARED_FILES: readonly string[] = [
+  "packed-refs",
+  "shallow",
+  "info/attributes",
+  "info/grafts",
+  "logs/refs/stash",
+];
+
+/** Directories full of refs, in either storage format. */
+const REF_DIRECTORIES: readonly string[] = ["refs", "reftable"];
+
+export interface SessionOptions {
+  readonly git: Git;
+  readonly workspace: string;
+  readonly locations: readonly RepositoryLocation[];
+  /** Repositories whose work tree is not watched. */
+  readonly headsOf: readonly RepositoryLocation[];
+  readonly xdgConfigHome: string | undefined;
+  readonly watchDirectory: WatchDirectory;
+  readonly readMounts: () => Promise<string>;
+  /** With the path, relative to its root, of the one entry of the work tree that may have changed. Absent: anything may have. */
+  readonly changed: (path?: string) => void;
+  /** There is something to {@link Session.settle}. */
+  readonly stale: () => void;
+  /** What is watched is not what should be: a new session is needed. */
+  readonly outdated: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+export class Session {
+  readonly #options: SessionOptions;
+  readonly #ended = new AbortController();
+  readonly #paths: PathWatch;
+  readonly #workTrees: WorkTree[] = [];
+  readonly #refs: DirectoryTree[] = [];
+  readonly #configured = new Map<RepositoryLocation, Configuration>();
+  #discovery: Discovery | undefined;
+  #configStale = false;
+  #problem: Problem | undefined;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+    this.#paths = new PathWatch(options.watchDirectory, options.failed);
+  }
+
+  get stale(): boolean {
+    return (
+      this.#configStale || [...this.#refs, ...this.#workTrees, this.#discovery].some((each) => each?.stale)
+    );
+  }
+
+  /** Why there may be changes without an event. */
+  get problem(): Problem | undefined {
+    if (this.#problem !== undefined) return this.#problem;
+    const unreadable = this.#workTrees.map((tree) => tree.unreadable).find((path) => path !== undefined);
+    if (unreadable === undefined) return undefined;
+    return {
+      reason: "DIRECTORY_NOT_READABLE",
+      message: `A directory cannot be watched (${toPath(unreadable)}): every read collects anew.`,
+    };
+  }
+
+  /** Watches all but what {@link settle} finds. Throws a `CollectError` when events cannot be had. */
+  async open(): Promise<void> {
+    const { locations, headsOf } = this.#options;
+    const check = networkCheck(parseMounts(await this.#options.readMounts()));
+    check(toBytes(this.#options.workspace));
+    for (const { root, gitDir, commonDir } of [...locations, ...headsOf]) {
+      for (const path of [root, gitDir, commonDir]) check(toBytes(path));
+    }
+    const configurations = await this.#readConfigurations();
+    if (this.#ended.signal.aborted) return;
+    for (const [location, configuration] of configurations) this.#configured.set(location, configuration);
+    for (const location of locations) this.#addRepository(location, this.#addWorkTree(location, check));
+    for (const location of headsOf) this.#addRepository(location, undefined);
+    this.#addWorkspace(check);
+    this.#paths.open();
+    // What was read before it was watched may be outdated already.
+    this.#configStale = true;
+  }
+
+  /** Watches what has come and releases what has gone. True: something may have changed before it was watched. */
+  async settle(): Promise<boolean> {
+    if (this.#configStale && (await this.#isReconfigured())) {
+      this.#options.outdated();
+      return true;
+    }
+    let missed = false;
+    this.#problem = undefined;
+    const steps = [
+      ...this.#refs.map((refs) => () => settleRefs(refs)),
+      ...[this.#discovery ?? []].flat().map((discovery) => () => discovery.settle()),
+      ...this.#workTrees.map((tree) => () => this.#settleWorkTree(tree)),
+    ];
+    for (const step of steps) {
+      if (this.#ended.signal.aborted) return false;
+      missed = (await step()) || missed;
+    }
+    return missed;
+  }
+
+  close(): void {
+    this.#ended.abort();
+    this.#paths.close();
+    this.#discovery?.close();
+    for (const tree of [...this.#refs, ...this.#workTrees]) tree.close();
+  }
+
+  /** Whether the files that decide about ignoring are others than those that are watched. */
+  async #isReconfigured(): Promise<boolean> {
+    this.#configStale = false;
+    const now = await this.#readConfigurations();
+    for (const [location, { fingerprint }] of now) {
+      if (this.#configured.get(location)?.fingerprint !== fingerprint) return true;
+    }
+    return now.size !== this.#configured.size;
+  }
+
+  async #readConfigurations(): Promise<Map<RepositoryLocation, Configuration>> {
+    const { git, xdgConfigHome, locations, headsOf } = this.#options;
+    const found = new Map<RepositoryLocation, Configuration>();
+    const user = xdgConfigHome === undefined ? {} : { xdgConfigHome };
+    for (const location of [...locations, ...headsOf]) {
+      // git cannot be run in a directory that is gone; the paths above it tell when it is back.
+      if (!exists(location.root)) continue;
+      const options = { git, root: location.root, signal: this.#ended.signal, ...user };
+      found.set(location, await readConfiguration(options));
+    }
+    return found;
+  }
+
+  /** Without the rules there is no telling which directories to watch; the next event around them tries again. */
+  async #settleWorkTree(tree: WorkTree): Promise<boolean> {
+    try {
+      return await tree.settle();
+    } catch (error) {
+      if (!(error instanceof CollectError) || error.reason !== "IGNORED_UNKNOWN") throw error;
+      tree.close();
+      this.#problem = error;
+      return true;
+    }
+  }
+
+  #addWorkTree(location: RepositoryLocation, check: (path: string) => void): WorkTree {
+    const { git, watchDirectory, changed, stale, failed } = this.#options;
+    const root = toBytes(location.root);
+    const signal = this.#ended.signal;
+    const tree = new WorkTree({ git, root, signal, watchDirectory, check, changed, stale, failed });
+    this.#workTrees.push(tree);
+    return tree;
+  }
+
+  #addRepository(location: RepositoryLocation, tree: WorkTree | undefined): void {
+    const root = toBytes(location.root);
+    const gitDir = toBytes(location.gitDir);
+    const commonDir = toBytes(location.commonDir);
+    const { changed, outdated } = this.#options;
+    // A change may be what ends a failure, too.
+    const touched = () => this.#touched();
+    const rules = () => (tree === undefined ? changed() : tree.rulesChanged());
+    const index = () => (tree === undefined ? changed() : tree.indexChanged());
+    const config = () => {
+      this.#configStale = true;
+      this.#touched();
+    };
+    for (const path of [root, join(root, ".git")]) this.#paths.follow(path, outdated);
+    for (const file of STATE_FILES) this.#paths.follow(join(gitDir, file), touched);
+    for (const file of SHARED_FILES) this.#paths.follow(join(commonDir, file), touched);
+    this.#paths.follow(join(gitDir, "index"), index);
+    this.#paths.follow(join(commonDir, "info/exclude"), rules);
+    for (const file of [join(commonDir, "config"), join(gitDir, "config.worktree")])
+      this.#paths.follow(file, config);
+    const configuration = this.#configured.get(location);
+    for (const file of configuration?.configFiles ?? []) this.#paths.follow(toBytes(file), config);
+    for (const file of configuration?.ignoreFiles ?? []) this.#paths.follow(toBytes(file), rules);
+    for (const file of configuration?.otherFiles ?? []) this.#paths.follow(toBytes(file), touched);
+    for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory);
+  }
+
+  #addRefs(gitDir: string): void {
+    const { changed, stale, failed, outdated, watchDirectory } = this.#options;
+    for (const name of REF_DIRECTORIES) {
+      const root = join(gitDir, name);
+      this.#paths.follow(root, outdated);
+      const heard = (_: unknown, entry: string | undefined, renamed: boolean) => {
+        if (entry?.endsWith(".lock") === true) return false;
+        changed();
+        return renamed;
+      };
+      this.#refs.push(new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
+    }
+  }
+
+  #addWorkspace(check: (path: string) => void): void {
+    const { changed, stale, failed, outdated, watchDirectory, locations, headsOf } = this.#options;
+    const workspace = toBytes(this.#options.workspace);
+    const roots = new Set([...locations, ...headsOf].map(({ root }) => toBytes(root)));
+    this.#paths.follow(workspace, outdated);
+    for (let at = workspace; at !== "/"; at = parentOf(at))
+      this.#paths.follow(join(at, ".git"), () => changed());
+    if ([...roots].some((root) => isWithin(workspace, root))) return;
+    this.#discovery = new Discovery({ workspace, roots, watchDirectory, check, changed, stale, failed });
+  }
+
+  #touched(): void {
+    this.#options.changed();
+    if (this.stale) this.#options.stale();
+  }
+}
+
+async function settleRefs(refs: DirectoryTree): Promise<boolean> {
+  const root = refs.root === undefined ? refs.open() : undefined;
+  const fresh = [...(await refs.resolve()), ...(root === undefined ? [] : [root])];
+  await refs.walk(fresh, (listing) => listing.subdirectories);
+  return fresh.length > 0;
+}
+
+function exists(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}

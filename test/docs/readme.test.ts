@@ -1,0 +1,45 @@
+import { execFile, spawn } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+const run = promisify(execFile);
+
+/** The commands of README's examples, one a line, without the two that install and start. */
+const commands = [...readFileSync("README.md", "utf8").matchAll(/^```sh\n(.*?)^```$/gms)]
+  .flatMap(([, block = ""]) => block.trim().split("\n"))
+  .filter((command) => command !== "npm start" && command !== "npm test");
+
+const server = spawn(process.execPath, ["src/main.ts", "--listen", "127.0.0.1:0", "--log-format", "json"], {
+  stdio: ["ignore", "pipe", "inherit"],
+});
+let url = "";
+
+beforeAll(async () => {
+  for await (const line of createInterface(server.stdout)) {
+    url = (JSON.parse(line) as { url: string }).url;
+    break;
+  }
+});
+
+afterAll(async () => {
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  server.kill();
+  await ended;
+});
+
+describe("README", () => {
+  it("begins with the two commands", () => {
+    expect(readFileSync("README.md", "utf8")).toMatch(/^```sh\nnpm start\nnpm test\n```$/m);
+  });
+
+  it.each(commands)("%s", async (command) => {
+    const env = { ...process.env, FLEET_METADATA_URL: url };
+    const { stdout } = await run("sh", ["-c", command.replaceAll("http://127.0.0.1:8000", url)], { env });
+    expect(stdout).not.toBe("");
+    const answer = JSON.parse(stdout.slice(stdout.indexOf("{"))) as Record<string, unknown>;
+    expect(answer).not.toHaveProperty("error");
+    expect(answer).not.toHaveProperty("code");
+  });
+});
