@@ -59,13 +59,22 @@ export function createHttp2(
  * in time. Without, such a stream stays open as long as the connection.
  */
 function endUnfinishedRequest(stream: ServerHttp2Stream, timeoutMs: number): void {
+  if (stream.endAfterHeaders) {
+    return;
+  }
+  const isComplete = (): boolean =>
+    stream.destroyed || stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
   const closeUnlessComplete = (code: number): void => {
-    if (!stream.destroyed && stream.state.state !== constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE) {
+    if (!isComplete()) {
       stream.close(code);
     }
   };
   const timer = setTimeout(closeUnlessComplete, timeoutMs, constants.NGHTTP2_CANCEL);
   stream.once("close", () => clearTimeout(timer));
-  // The answer is sent but for its trailers, which are handed over in this turn. What was handed over is sent first.
-  stream.once("wantTrailers", () => setImmediate(closeUnlessComplete, constants.NGHTTP2_NO_ERROR));
+  stream.once("wantTrailers", () => {
+    // The answer is sent but for its trailers, which are handed over in this turn. What was handed over is sent first.
+    if (!isComplete()) {
+      setImmediate(closeUnlessComplete, constants.NGHTTP2_NO_ERROR);
+    }
+  });
 }
