@@ -39,13 +39,8 @@ export function createHttp2(
     let streams = 0;
     session.on("stream", (stream) => {
       streams += 1;
-      const requestTimer = setTimeout(() => {
-        if (!isRequestComplete(stream)) {
-          stream.close(constants.NGHTTP2_CANCEL);
-        }
-      }, limits.requestTimeoutMs);
+      endUnfinishedRequest(stream, limits.requestTimeoutMs);
       stream.once("close", () => {
-        clearTimeout(requestTimer);
         streams -= 1;
       });
     });
@@ -59,7 +54,27 @@ export function createHttp2(
   return server;
 }
 
-/** Whether the client has sent all of its request, read or not. */
-function isRequestComplete({ state }: ServerHttp2Stream): boolean {
-  return state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
+/**
+ * Closes a stream whose client goes on sending after it has its answer (RFC 9113, 8.1), or has not sent the whole request
+ * in time. Without, such a stream stays open as long as the connection.
+ */
+function endUnfinishedRequest(stream: ServerHttp2Stream, timeoutMs: number): void {
+  if (stream.endAfterHeaders) {
+    return;
+  }
+  const isComplete = (): boolean =>
+    stream.destroyed || stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
+  const closeUnlessComplete = (code: number): void => {
+    if (!isComplete()) {
+      stream.close(code);
+    }
+  };
+  const timer = setTimeout(closeUnlessComplete, timeoutMs, constants.NGHTTP2_CANCEL);
+  stream.once("close", () => clearTimeout(timer));
+  stream.once("wantTrailers", () => {
+    // The answer is sent but for its trailers, which are handed over in this turn. What was handed over is sent first.
+    if (!isComplete()) {
+      setImmediate(closeUnlessComplete, constants.NGHTTP2_NO_ERROR);
+    }
+  });
 }

@@ -10,7 +10,7 @@ import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { pathOf, type Request, type Response, sendEmpty, sendJson, sendRefusal } from "./message.ts";
 import { createMetadataJson, entryJson } from "./metadata-json.ts";
-import { type JsonNames, parseReadQuery } from "./query.ts";
+import { type JsonNames, parseReadQuery, type ReadQuery } from "./query.ts";
 
 /** Whether the server takes part: a probe is told so. */
 export type Lifecycle = "starting" | "healthy" | "stopping";
@@ -46,10 +46,10 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     request: Request,
     response: Response,
     signal: AbortSignal,
+    { maxAgeMs, names = defaultNames }: ReadQuery,
     selection: Selection,
     body: (snapshot: Snapshot, names: JsonNames) => string,
   ): Promise<void> => {
-    const { maxAgeMs, names = defaultNames } = parseReadQuery(request.url ?? "");
     const snapshot = await service.read({
       selection,
       signal,
@@ -66,8 +66,9 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 
   const metadata: Route = (request, response, signal) => {
-    const selection = selectKeys(service.catalogue, parseReadQuery(request.url ?? "").keys);
-    return answer(request, response, signal, selection, (snapshot, names) =>
+    const query = parseReadQuery(request.url ?? "");
+    const selection = selectKeys(service.catalogue, query.keys);
+    return answer(request, response, signal, query, selection, (snapshot, names) =>
       json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() }),
     );
   };
@@ -82,8 +83,9 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
       sendRefusal(request, response, { status: 404, code: "not_found", message, details });
       return;
     }
+    const query = parseReadQuery(request.url ?? "");
     const selection = selectKeys(service.catalogue, [key]);
-    return answer(request, response, signal, selection, (snapshot, names) =>
+    return answer(request, response, signal, query, selection, (snapshot, names) =>
       entryJson(snapshot.entries.get(key) ?? nullEntry(leaf), names),
     );
   };

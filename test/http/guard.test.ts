@@ -5,7 +5,7 @@ import { request as nodeRequest } from "node:http";
 import type { OutgoingHttpHeaders } from "node:http2";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { http2Request, openSession } from "../helpers/http2-client.ts";
+import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
 import { parseResponse, type RawResponse, rawRequest, sendRaw } from "../helpers/raw-http.ts";
 import { temporaryDirectory } from "../helpers/repository.ts";
 import { startServer, type TestServer, useServer } from "../helpers/server.ts";
@@ -133,6 +133,14 @@ describe("malformed hosts", () => {
     expect((await http2(server(), {}, authority, { host: authority })).status).toBe(200);
     expect((await http2(server(), {}, authority, { host: "evil.example" })).status).toBe(400);
     expect((await http2(server(), {}, authority, { host: "[" })).status).toBe(400);
+  });
+
+  test("S1: over HTTP/2, a host instead of :authority is looked at all the same", async () => {
+    for (const path of PATHS) {
+      expect((await http2(server(), { path }, undefined, { host: "[" })).status).toBe(400);
+      expect((await http2(server(), { path }, undefined, { host: "evil.example" })).status).toBe(403);
+      expect((await http2(server(), { path }, undefined, { host: "localhost" })).status).toBeLessThan(500);
+    }
   });
 });
 
@@ -597,6 +605,26 @@ describe("expectations", () => {
       );
     expect(await ask("localhost")).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 OK\r\n/);
     expect(await ask("evil.example")).toMatch(/^HTTP\/1\.1 403 Forbidden\r\n/);
+    const session = await openSession(server().url);
+    for (const [authority, told] of [
+      ["localhost", true],
+      ["evil.example", false],
+    ] as const) {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": RPC,
+        ":authority": authority,
+        "content-type": "application/json",
+        expect: "100-continue",
+      });
+      let isTold = false;
+      stream.once("continue", () => {
+        isTold = true;
+      });
+      stream.end("{}");
+      expect((await readResponse(stream)).status).toBe(told ? 200 : 403);
+      expect(isTold).toBe(told);
+    }
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { create, equals, toJson } from "@bufbuild/protobuf";
 import { durationFromMs } from "@bufbuild/protobuf/wkt";
@@ -24,6 +25,7 @@ import { createCatalogue } from "../../src/metadata/catalogue.ts";
 import { createTestClient, TRANSPORT_NAMES } from "../helpers/clients.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession } from "../helpers/http2-client.ts";
+import { temporaryDirectory } from "../helpers/repository.ts";
 import { startServer, TEST_VERSION, useServer } from "../helpers/server.ts";
 
 const SERVICE = "fleet.metadata.v1.MetadataService";
@@ -214,6 +216,13 @@ test("our own client", async () => {
   expect(entries).toHaveProperty("git_branch");
   expect(await codeOf(createMetadataClient(guarded().url).getMetadata({}))).toBe("Unauthenticated");
   expect(await codeOf(createMetadataClient(guarded().url, { token: "s3cret" }).getMetadata({}))).toBe("ok");
+});
+
+test("our own client on a Unix socket", async () => {
+  const path = join(temporaryDirectory(), "socket");
+  await startServer({ collectors: [], flags: { listen: `unix:${path}` } });
+  const { keys } = await createMetadataClient(`unix:${path}`).listKeys({});
+  expect(keys).toHaveLength(catalogue.leaves.length);
 });
 
 describe.each(["connect", "grpc", "grpcweb"])("buf curl, %s", (protocol) => {
