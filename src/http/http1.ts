@@ -39,18 +39,18 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
   server.on("checkExpectation", serve);
   server.on("connect", (_request, socket) => refuse(undefined, socket));
   server.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
-    const exchange = latest.get(socket);
+    const { request, response } = latest.get(socket) ?? {};
+    const isAnswered = response === undefined || (response.closed && request?.complete === true);
     if (code === "ECONNRESET") {
       socket.destroy();
-    } else if (exchange === undefined || exchange.response.closed) {
+    } else if (isAnswered || !(request?.complete || response.headersSent)) {
       refuse(code, socket);
-    } else if (exchange.request.complete) {
+    } else if (request?.complete) {
       // What came behind a whole request is wrong: that one is answered all the same, and nothing among its bytes.
-      exchange.response.once("close", () => socket.destroy());
-    } else if (exchange.response.headersSent) {
-      socket.destroy();
+      response.once("close", () => socket.destroy());
     } else {
-      refuse(code, socket);
+      // A body that goes wrong after its request was answered, wholly or in part.
+      socket.destroy();
     }
   });
   return server;

@@ -1,23 +1,12 @@
 // A collector that finds what a test tells it to find.
 
-import type {
-  CollectContext,
-  Collected,
-  Collector,
-  Problem,
-  WatchListener,
-} from "../../src/collectors/collector.ts";
+import type { CollectContext, Collected, Collector, WatchListener } from "../../src/collectors/collector.ts";
 import type { ScheduledCollector } from "../../src/metadata/service.ts";
+
+export { data } from "./stepped-collector.ts";
 
 /** What the next collection does. "hang": it ends only when it is aborted or told something else. */
 export type Outcome = Collected | Error | "hang";
-
-type Tree = Extract<Collected, { outcome: "data" }>["metadata"];
-
-/** Found data, with a warning beside them or none. */
-export function data(metadata: Tree, warning?: Problem): Collected {
-  return { outcome: "data", metadata, ...(warning && { warning }) };
-}
 
 export class ControlledCollector implements Collector {
   readonly source: string;

@@ -3,6 +3,7 @@
 
 import { request as nodeRequest } from "node:http";
 import type { OutgoingHttpHeaders } from "node:http2";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
 import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
@@ -205,8 +206,27 @@ describe("hosts that are not ours", () => {
 });
 
 describe("the address that a connection came in on", () => {
-  // No other address is sure to exist on a machine, and all of 127.0.0.0/8 is loopback: what is asked of the guard alone
-  // is in host.test.ts.
+  const own = Object.values(networkInterfaces())
+    .flatMap((addresses) => addresses ?? [])
+    .find(({ family, internal }) => family === "IPv4" && !internal)?.address;
+
+  // All of 127.0.0.0/8 is loopback, so it takes another address: a machine without network has none.
+  test.runIf(own !== undefined)(
+    "S2: as a literal, it is served to those who came in on it, and to no others",
+    async () => {
+      const anywhere = await startServer({ flags: { listen: "0.0.0.0:0", allowUnauthenticated: "true" } });
+      const { port } = anywhere;
+      const ask = async (host: string, to: string): Promise<number> =>
+        (await rawRequest({ host: to, port }, "GET /metadata HTTP/1.1", [`Host: ${host}`])).status;
+      expect(await ask(`${own}:${port}`, own ?? "")).toBe(200);
+      expect(await ask(`[::ffff:${own}]`, own ?? "")).toBe(200);
+      expect(await ask(`${own}:${port}`, "127.0.0.1")).toBe(403);
+      expect(await ask("pod.example", own ?? "")).toBe(403);
+      const session = await openSession(`http://${own}:${port}`);
+      expect((await http2Request(session, { ":path": "/metadata" })).status).toBe(200);
+    },
+  );
+
   test("S2: on a dual-stack listener, an IPv4 literal is compared with the mapped address", async () => {
     const dual = await startServer({ flags: { listen: "[::]:0", allowUnauthenticated: "true" } });
     const target = { host: "127.0.0.1", port: dual.port };

@@ -27,6 +27,11 @@ async function lifetime(socket: Socket): Promise<number> {
   return performance.now() - start;
 }
 
+/** The statuses of all answers in a text. */
+function statusesOf(text: string): (string | undefined)[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
+}
+
 describe("silence", { concurrent: true }, () => {
   test.for([
     ["nothing", ""],
@@ -152,14 +157,12 @@ describe("one connection, several requests", () => {
     const paths = ["/health", "/metadata/git_branch", "/nothing", "/metadata"];
     const bytes = paths.map(keepAlive).join("") + REQUEST;
     const text = await sendRaw(server(), bytes);
-    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
-    expect(statuses).toEqual(["200", "200", "404", "200", "200"]);
+    expect(statusesOf(text)).toEqual(["200", "200", "404", "200", "200"]);
   });
 
   it("does not put an error among the bytes of an answer that is on its way", async () => {
     const text = await sendRaw(server(), `${keepAlive("/metadata")}\0 garbage\r\n\r\n`);
-    const statuses = [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => status);
-    expect(statuses).toEqual(["200"]);
+    expect(statusesOf(text)).toEqual(["200"]);
   });
 
   it("closes an HTTP/1.1 connection that is silent between requests", async () => {
@@ -228,7 +231,21 @@ describe("too many", () => {
     await expectServed(own);
   });
 
-  test("S10: a stream whose request never ends is reset", async () => {
+  test("a body that never ends is 408, or ends the connection of an answer that was sent before", async () => {
+    const limits = { requestTimeoutMs: 200, headersTimeoutMs: 200, timeoutCheckIntervalMs: 50 };
+    const quick = await startServer({ limits });
+    const post = (path: string): string =>
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{`;
+    const waiting = await sendRaw(quick, post("/fleet.metadata.v1.MetadataService/GetMetadata"));
+    expect(statusesOf(waiting)).toEqual(["408"]);
+    const answered = await sendRaw(quick, post("/metadata"));
+    expect(statusesOf(answered)).toEqual(["405"]);
+    const malformed = `POST /metadata HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n`;
+    expect(["400", "405"]).toContain(statusesOf(await sendRaw(quick, malformed)).join(" "));
+    await expectServed(quick);
+  });
+
+  test("a stream whose request never ends is reset", async () => {
     const quick = await startServer({ limits: { requestTimeoutMs: 200, headersTimeoutMs: 200 } });
     const session = await openSession(quick.url);
     for (const path of ["/fleet.metadata.v1.MetadataService/GetMetadata", "/metadata"]) {
@@ -243,7 +260,7 @@ describe("too many", () => {
 });
 
 describe("too large", () => {
-  test("S7: a head longer than 16 KiB is 431, with all headers", async () => {
+  test("a head longer than 16 KiB is 431, with all headers", async () => {
     for (const header of [
       `X: ${"x".repeat(20_000)}`,
       `X: ${"x".repeat(1_000_000)}`,
@@ -261,7 +278,7 @@ describe("too large", () => {
     await expectServed(server());
   });
 
-  test("S7: over HTTP/2, it resets the stream, and the session is served", async () => {
+  test("over HTTP/2, it resets the stream, and the session is served", async () => {
     const session = await openSession(server().url);
     const long = session.request({ ":path": "/health", x: "x".repeat(20_000) });
     await expect(readResponse(long)).rejects.toThrow();

@@ -426,4 +426,52 @@ describe("on the wire", () => {
       expect(headers).toMatchObject({ "x-content-type-options": "nosniff", "cache-control": "no-store" });
     }
   });
+
+  const page = useServer(() => ({
+    collectors: [git.scheduled()],
+    flags: { allowedOrigins: "https://dash.example.com" },
+  }));
+
+  test.each([
+    ["application/json", "{}"],
+    ["application/proto", ""],
+    ["application/grpc+proto", "\0\0\0\0\0"],
+    ["application/grpc-web+proto", "\0\0\0\0\0"],
+    ["application/connect+json", "\0\0\0\0\u0002{}"],
+  ])(
+    "S4, S5: an answer with %s carries the headers of every answer, and names the page that may read it",
+    async (type, body) => {
+      const method = type.includes("connect+") ? "WatchMetadata" : "GetMetadata";
+      const headers = { "content-type": type, origin: "https://dash.example.com" };
+      const attempts = ["1.1", "2"].map(async (version) => {
+        if (version === "1.1") {
+          const leave = new AbortController();
+          const request = { method: "POST", headers, body, signal: leave.signal };
+          const response = await fetch(`${page().url}/${SERVICE}/${method}`, request);
+          const received = Object.fromEntries(response.headers);
+          leave.abort();
+          return { ":status": response.status, ...received };
+        }
+        const session = await openSession(page().url);
+        const stream = session.request({ ":method": "POST", ":path": `/${SERVICE}/${method}`, ...headers });
+        stream.end(body);
+        const [received] = (await once(stream, "response")) as [Record<string, unknown>];
+        session.destroy();
+        return received;
+      });
+      for (const received of await Promise.all(attempts)) {
+        expect(received).toMatchObject({
+          ":status": 200,
+          "content-type": type,
+          "x-content-type-options": "nosniff",
+          "cross-origin-resource-policy": "same-origin",
+          "content-security-policy": expect.any(String),
+          "cache-control": "no-store",
+          "access-control-allow-origin": "https://dash.example.com",
+          "access-control-expose-headers": expect.stringMatching(/Grpc-Status/i),
+          vary: expect.stringContaining("Origin"),
+        });
+      }
+    },
+  );
 });
