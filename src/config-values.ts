@@ -2,7 +2,7 @@
 
 import { isIP } from "node:net";
 import { resolve } from "node:path";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 /** Where to listen, as a setting. */
 export interface ListenSetting {
@@ -17,17 +17,17 @@ const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i;
 const LISTEN_FORMS = "allowed is host:port with a port of 0 to 65535, :port, or unix:PATH";
 
 /** `host:port`, `[v6]:port`, `:port` (loopback), `unix:PATH`. Default 127.0.0.1:8000. */
-export const listenAddress = z
-  .string()
-  .optional()
-  .transform((value = "127.0.0.1:8000", context): ListenSetting => {
+export const listenAddress = z.pipe(
+  z.optional(z.string()),
+  z.transform((value = "127.0.0.1:8000", { issues }): ListenSetting => {
     const parsed = parseListenAddress(value);
     if (parsed === undefined) {
-      context.addIssue(LISTEN_FORMS);
+      issues.push({ code: "custom", message: LISTEN_FORMS, input: value });
       return z.NEVER;
     }
     return parsed;
-  });
+  }),
+);
 
 function parseListenAddress(text: string): ListenSetting | undefined {
   if (text.startsWith("unix:")) {
@@ -60,38 +60,39 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 }
 /** A number with the unit ms, s or m, as milliseconds. */
 export function durationMs(range: { readonly min: number; readonly max: number; readonly fallback: number }) {
   const { min, max, fallback } = range;
-  return z
-    .string()
-    .optional()
-    .transform((value, context) => {
+  return z.pipe(
+    z.optional(z.string()),
+    z.transform((value, { issues }) => {
       if (value === undefined) {
         return fallback;
       }
       const match = /^(\d{1,7}(?:\.\d{1,3})?)(ms|s|m)$/.exec(value);
       const ms = Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN);
       if (!(ms >= min && ms <= max)) {
-        context.addIssue(`allowed is a duration such as 500ms, 5s or 1m, from ${min} ms to ${max} ms`);
+        const message = `allowed is a duration such as 500ms, 5s or 1m, from ${min} ms to ${max} ms`;
+        issues.push({ code: "custom", message, input: value });
         return z.NEVER;
       }
       return ms;
-    });
+    }),
+  );
 }
 
 /** A host name, or `*.` and a host name. Lower case. */
-export const hostPattern = z
-  .string()
-  .refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {
+export const hostPattern = z.string().check(
+  z.refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {
     error: "allowed is a host name without port, or *.name",
-  })
-  .transform((value) => value.toLowerCase());
+  }),
+  z.toLowerCase(),
+);
 
 /** `https://host`, `https://host:port`, `https://*.host`, without a path. Lower case. */
-export const allowedOrigin = z
-  .string()
-  .regex(/^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/i, {
+export const allowedOrigin = z.string().check(
+  z.regex(/^[a-z][a-z0-9+.-]*:\/\/(?:\*\.)?[a-z0-9_-]+(?:\.[a-z0-9_-]+)*(?::\d{1,5})?$/i, {
     error: "allowed is an origin without path: https://host, https://host:port or https://*.host",
-  })
-  .transform((value) => value.toLowerCase());
+  }),
+  z.toLowerCase(),
+);
 
 /**
  * The names under which Coder's proxy reaches this workspace: from VSCODE_PROXY_URI

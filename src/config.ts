@@ -4,7 +4,7 @@
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import { z } from "zod";
+import * as z from "zod/mini";
 import {
   allowedOrigin,
   coderHosts,
@@ -25,7 +25,9 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-interface Setting<S extends z.ZodType<unknown, string | undefined> = z.ZodType<unknown, string | undefined>> {
+interface Setting<
+  S extends z.ZodMiniType<unknown, string | undefined> = z.ZodMiniType<unknown, string | undefined>,
+> {
   /** Long flag without its dashes. The variable is FLEET_METADATA_ and the same in upper case. */
   readonly flag: string;
   /** What stands for the value in help texts. Absent: the flag is a switch, the variable true or false. */
@@ -40,20 +42,30 @@ interface Setting<S extends z.ZodType<unknown, string | undefined> = z.ZodType<u
   readonly schema: S;
 }
 
-const text = z.string().optional();
-const path = z.string().min(1, { error: "allowed is a path" }).optional();
-const list = <T>(element: z.ZodType<T, string>) =>
-  z
-    .string()
-    .optional()
-    .transform((value) => (value === undefined ? [] : value.split(",").map((item) => item.trim())))
-    .pipe(z.array(element));
-const flagSwitch = z
-  .enum(["true", "false"])
-  .optional()
-  .transform((value) => value === "true");
+const text = z.optional(z.string());
+const path = z.optional(z.string().check(z.minLength(1, { error: "allowed is a path" })));
+const list = <T>(element: z.ZodMiniType<T, string>) =>
+  z.pipe(
+    z.pipe(
+      text,
+      z.transform((value) => (value === undefined ? [] : value.split(",").map((item) => item.trim()))),
+    ),
+    z.array(element),
+  );
+const flagSwitch = z.pipe(
+  z.optional(z.enum(["true", "false"])),
+  z.transform((value) => value === "true"),
+);
 const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.enum(values, { error: `allowed are ${values.join(", ")}` }).optional();
+  z.optional(z.enum(values, { error: `allowed are ${values.join(", ")}` }));
+const withDefault = <T extends string>(
+  schema: z.ZodMiniType<T | undefined, string | undefined>,
+  fallback: T,
+) =>
+  z.pipe(
+    schema,
+    z.transform((value) => value ?? fallback),
+  );
 
 /** All settings, in the order of help texts. */
 export const SETTINGS = {
@@ -111,7 +123,7 @@ export const SETTINGS = {
     placeholder: "PATH",
     description: "file that says what the coding agent is doing",
     defaultText: "/tmp/fleet-metadata-task.json",
-    schema: path.transform((value) => value ?? "/tmp/fleet-metadata-task.json"),
+    schema: withDefault(path, "/tmp/fleet-metadata-task.json"),
   },
   gitDeadlineMs: {
     flag: "git-deadline",
@@ -131,16 +143,14 @@ export const SETTINGS = {
     description:
       "spelling of field names on the plain routes: camel (includeInList) or proto (include_in_list)",
     defaultText: "camel",
-    schema: oneOf(["camel", "proto"]).transform((value) => value ?? "camel"),
+    schema: withDefault(oneOf(["camel", "proto"]), "camel"),
   },
   logLevel: {
     flag: "log-level",
     placeholder: "LEVEL",
     description: "trace, debug, info, warn, error or silent",
     defaultText: "info",
-    schema: oneOf(["trace", "debug", "info", "warn", "error", "silent"]).transform(
-      (value) => value ?? "info",
-    ),
+    schema: withDefault(oneOf(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
   },
   logFormat: {
     flag: "log-format",
@@ -154,9 +164,9 @@ export const SETTINGS = {
     placeholder: "URL",
     description: "server that get asks",
     defaultText: "where --listen says",
-    schema: z
-      .url({ protocol: /^https?$/, error: "allowed is http://host:port or https://host:port" })
-      .optional(),
+    schema: z.optional(
+      z.url({ protocol: /^https?$/, error: "allowed is http://host:port or https://host:port" }),
+    ),
   },
 } as const satisfies Record<string, Setting>;
 

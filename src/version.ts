@@ -1,7 +1,7 @@
 // The version of this program, which package.json has.
 
 import { createRequire } from "node:module";
-import { z } from "zod";
+import * as z from "zod/mini";
 
 const manifest: unknown = createRequire(import.meta.url)("../package.json");
 

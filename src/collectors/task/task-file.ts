@@ -2,7 +2,8 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { z } from "zod";
+import * as z from "zod/mini";
+import en from "zod/v4/locales/en.js";
 import { TaskEvidence, type TaskSchema, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
 
@@ -35,17 +36,22 @@ const STATUS = {
 
 const time = z.iso.datetime({ offset: true, error: "must be an RFC 3339 date and time" });
 
+const text = z.optional(z.string());
+
 const schema = z.object({
   status: z.string(),
-  description: z.string().optional(),
-  progress: z.number().min(0).max(100).optional(),
-  agent: z.string().optional(),
-  url: z.string().optional(),
-  started_at: time.optional(),
-  updated_at: time.optional(),
-  pid: z.int().positive().optional(),
-  cwd: z.string().startsWith("/", { error: "must be an absolute path" }).optional(),
+  description: text,
+  progress: z.optional(z.number().check(z.minimum(0), z.maximum(100))),
+  agent: text,
+  url: text,
+  started_at: z.optional(time),
+  updated_at: z.optional(time),
+  pid: z.optional(z.int().check(z.positive())),
+  cwd: z.optional(z.string().check(z.startsWith("/", { error: "must be an absolute path" }))),
 });
+
+/** What zod/mini leaves out: its messages would all read "Invalid input". */
+const MESSAGES = en().localeError;
 
 /**
  * Reads the text of a task file. A date in the future is left out, and said as the warning TASK_FILE_FUTURE_DATE.
@@ -53,7 +59,7 @@ const schema = z.object({
  * @throws {CollectError} TASK_FILE_NOT_JSON, TASK_FILE_INVALID naming the field, TASK_FILE_UNKNOWN_STATUS.
  */
 export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes): TaskFile {
-  const parsed = schema.safeParse(parseJson(text));
+  const parsed = schema.safeParse(parseJson(text), { error: MESSAGES });
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const field = issue?.path.join(".") ?? "";
