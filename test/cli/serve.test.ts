@@ -1,9 +1,32 @@
 import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { Agent, get } from "node:http";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { processesIn } from "../helpers/processes.ts";
 import { emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
+
+interface Answer {
+  readonly data: { readonly git_branch?: { readonly value: unknown; readonly error?: string } };
+  readonly sources: Readonly<
+    Record<"git" | "task" | "workspace", { readonly state: string; readonly reason?: string }>
+  >;
+}
+
+/** The whole metadata, over a connection of this agent. */
+async function readJson(url: string, agent: Agent): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  get(`${url}/metadata`, { agent }, (response) => {
+    let body = "";
+    response.setEncoding("utf8");
+    response.on("data", (chunk: string) => {
+      body += chunk;
+    });
+    response.on("end", () => resolve(body));
+  }).on("error", reject);
+  return JSON.parse(await promise) as Answer;
+}
 
 describe("serve", () => {
   it("prints where it listens and what it serves, and answers there", async () => {
@@ -85,6 +108,47 @@ describe("serve", () => {
     expect({ code, signal }).toEqual({ code: 1, signal: null });
     holding.abort();
     await held;
+  });
+
+  it("S22: out of file descriptors, answers go on with the last good values, and are fresh again afterwards", async () => {
+    const cwd = emptyDirectory();
+    execFileSync("git", ["init", "--quiet", "--initial-branch=main"], {
+      cwd,
+      env: { PATH: process.env["PATH"], HOME: cwd },
+    });
+    const { url, kill, ended } = await startProgram(["--no-watch"], { cwd, maxOpenFiles: 64 });
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    /** Reads over the one connection that is there already, until git and the task file are in these states. */
+    const readUntil = async (git: string, task: string): Promise<Answer> => {
+      for (;;) {
+        const answer = await readJson(url, agent);
+        const { sources } = answer;
+        if (sources.git.state === `SOURCE_STATE_${git}` && sources.task.state === `SOURCE_STATE_${task}`) {
+          return answer;
+        }
+      }
+    };
+    const before = await readUntil("FRESH", "NO_DATA");
+    expect(before.data.git_branch).toMatchObject({ value: "main" });
+    const crowd = Array.from({ length: 100 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
+    for (const socket of crowd) {
+      socket.on("error", () => undefined);
+    }
+    const during = await readUntil("STALE", "FAILED");
+    expect(during.data.git_branch).toMatchObject({ value: "main", error: expect.stringContaining("EMFILE") });
+    expect(during.sources.task).toMatchObject({
+      state: "SOURCE_STATE_FAILED",
+      reason: "TASK_FILE_UNREADABLE",
+    });
+    expect(during.sources.workspace.state).toBe("SOURCE_STATE_FRESH");
+    for (const socket of crowd) {
+      socket.destroy();
+    }
+    const after = await readUntil("FRESH", "NO_DATA");
+    expect(after.data.git_branch).not.toHaveProperty("error");
+    agent.destroy();
+    kill("SIGTERM");
+    expect((await ended).code).toBe(0);
   });
 
   it("S24: loads and runs nothing from the workspace", async () => {

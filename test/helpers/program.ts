@@ -15,6 +15,8 @@ export interface ProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Default: an empty directory of its own. */
   readonly cwd?: string;
+  /** How many files and sockets it may have open. Default: as many as this process. */
+  readonly maxOpenFiles?: number;
 }
 
 /** How a process ended. */
@@ -63,8 +65,11 @@ export async function startProgram(args: readonly string[], options: ProgramOpti
   };
 }
 
-function launch(args: readonly string[], { env = {}, cwd = emptyDirectory() }: ProgramOptions) {
-  const child = spawn(process.execPath, [MAIN, ...args], {
+function launch(args: readonly string[], { env = {}, cwd = emptyDirectory(), maxOpenFiles }: ProgramOptions) {
+  const command = [process.execPath, MAIN, ...args];
+  const limited = maxOpenFiles === undefined ? command : limitOpenFiles(maxOpenFiles, command);
+  const [program = "", ...words] = limited;
+  const child = spawn(program, words, {
     cwd,
     // The default task file is shared by the whole machine.
     env: { PATH: process.env["PATH"], HOME: cwd, FLEET_METADATA_TASK_FILE: join(cwd, "task.json"), ...env },
@@ -100,6 +105,10 @@ function launch(args: readonly string[], { env = {}, cwd = emptyDirectory() }: P
     }
   };
   return { child, ended, logged };
+}
+
+function limitOpenFiles(count: number, command: readonly string[]): readonly string[] {
+  return ["/bin/sh", "-c", `ulimit -n ${count} && exec "$0" "$@"`, ...command];
 }
 
 async function endingOf(child: ChildProcess): Promise<Ending> {

@@ -3,7 +3,7 @@
 import { lstat, readdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { CollectError } from "../collector.ts";
-import { exists, isDirectory } from "./files.ts";
+import { exists, isDirectory, throwIfExhausted } from "./files.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { locate } from "./trust.ts";
 
@@ -26,7 +26,7 @@ const MAX_DIRECTORIES = 2_000;
  * Looks for repositories. A repository is not searched for others inside it, nor are hidden directories
  * and node_modules: what tools put there is not what is being worked on. Links to directories are not followed.
  *
- * @throws {CollectError} WORKSPACE_NOT_FOUND, PERMISSION_DENIED, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY.
+ * @throws {CollectError} WORKSPACE_NOT_FOUND, WORKSPACE_UNREADABLE, OUT_OF_RESOURCES, PERMISSION_DENIED, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY.
  */
 export async function discover(directory: string): Promise<Discovery> {
   const workspace = await realWorkspace(directory);
@@ -42,10 +42,23 @@ async function realWorkspace(directory: string): Promise<string> {
     await readdir(workspace);
     return workspace;
   } catch (cause) {
-    const denied = cause instanceof Error && "code" in cause && cause.code === "EACCES";
-    if (denied)
-      throw new CollectError("PERMISSION_DENIED", `The workspace ${directory} may not be read.`, { cause });
-    throw new CollectError("WORKSPACE_NOT_FOUND", `The workspace ${directory} does not exist.`, { cause });
+    throwIfExhausted(cause);
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    switch (code) {
+      case "EACCES":
+        throw new CollectError("PERMISSION_DENIED", `The workspace ${directory} may not be read.`, { cause });
+      case "ENOENT":
+      case "ENOTDIR":
+        throw new CollectError("WORKSPACE_NOT_FOUND", `The workspace ${directory} does not exist.`, {
+          cause,
+        });
+      default:
+        throw new CollectError(
+          "WORKSPACE_UNREADABLE",
+          `The workspace ${directory} cannot be read (${String(code)}).`,
+          { cause },
+        );
+    }
   }
 }
 
@@ -100,7 +113,8 @@ async function subdirectories(directory: string): Promise<string[]> {
       .filter((entry) => entry.isDirectory() && !entry.name.startsWith(".") && entry.name !== "node_modules")
       .map((entry) => join(directory, entry.name))
       .sort();
-  } catch {
+  } catch (error) {
+    throwIfExhausted(error);
     return [];
   }
 }

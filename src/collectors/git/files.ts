@@ -3,6 +3,22 @@
 
 import { constants } from "node:fs";
 import { lstat, open, stat } from "node:fs/promises";
+import { CollectError } from "../collector.ts";
+
+const EXHAUSTED: ReadonlySet<unknown> = new Set(["EMFILE", "ENFILE", "ENOMEM"]);
+
+/**
+ * Tells a failure that says something about what is there from one that says nothing, because this machine could not look.
+ *
+ * @throws {CollectError} OUT_OF_RESOURCES.
+ */
+export function throwIfExhausted(error: unknown): void {
+  const code = error instanceof Error && "code" in error ? error.code : undefined;
+  if (EXHAUSTED.has(code)) {
+    const message = `This machine is out of file descriptors or memory (${String(code)}).`;
+    throw new CollectError("OUT_OF_RESOURCES", message, { cause: error });
+  }
+}
 
 /** Whether `path` is a directory, links followed. Everything that goes wrong is a no. */
 export async function isDirectory(path: string): Promise<boolean> {
@@ -60,6 +76,7 @@ export async function identity(path: string): Promise<string> {
  * The first `maxBytes` bytes of a regular file, or the last ones.
  *
  * @returns Absent when there is no such file, when it is not a regular one, or when it cannot be read.
+ * @throws {CollectError} OUT_OF_RESOURCES: it may be there or not.
  */
 export async function readStart(
   path: string,
@@ -75,7 +92,8 @@ export async function readStart(
     const position = from === "end" ? found.size - buffer.length : 0;
     const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
     return buffer.toString("utf8", 0, bytesRead);
-  } catch {
+  } catch (error) {
+    throwIfExhausted(error);
     return undefined;
   }
 }

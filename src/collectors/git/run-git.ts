@@ -4,7 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { CollectError } from "../collector.ts";
 import { buildEnvironment, type Surroundings } from "./environment.ts";
-import { isDirectory } from "./files.ts";
+import { isDirectory, throwIfExhausted } from "./files.ts";
 import type { Git, GitResult, RunOptions } from "./git.ts";
 
 /** Settings of {@link createGit}. */
@@ -132,6 +132,7 @@ function boundedSink(maxBytes: number) {
 }
 
 async function startFailure(error: unknown, binary: string, cwd: string): Promise<CollectError> {
+  throwIfExhausted(error);
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   // A missing directory and a missing program are the same ENOENT.
   if (code === "ENOENT" && !(await isDirectory(cwd))) {
