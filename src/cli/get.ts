@@ -73,9 +73,9 @@ async function collectDirectly(
   const selection = selectKeys(service.catalogue, keys);
   service.start();
   try {
-    const snapshot = await service.read({ selection, signal });
+    await service.read({ selection, signal });
     const context = { serverVersion: version, nowMs: Date.now() };
-    return createResponse(service, snapshot, selection, MetadataView.ENTRIES, context);
+    return createResponse(service, selection, MetadataView.ENTRIES, context);
   } finally {
     await service.close();
   }

@@ -50,11 +50,8 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     selection: Selection,
     body: (snapshot: Snapshot, names: JsonNames) => string,
   ): Promise<void> => {
-    const snapshot = await service.read({
-      selection,
-      signal,
-      ...(maxAgeMs === undefined ? {} : { maxAgeMs }),
-    });
+    await service.read({ selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) });
+    const { snapshot } = service;
     const etag = json.etag(snapshot, selection, names);
     // It may be kept, but must be asked for again before it is used.
     const headers = { etag, "cache-control": "no-cache" };

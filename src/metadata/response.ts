@@ -62,14 +62,14 @@ export function createSourceStatuses(
   return statuses;
 }
 
-/** The whole answer in one of its views. */
+/** The whole answer in one of its views: entries and sources as they are at this moment. */
 export function createResponse(
   service: MetadataService,
-  snapshot: Snapshot,
   selection: Selection,
   view: MetadataView,
   context: AnswerContext,
 ): GetMetadataResponse {
+  const { snapshot } = service;
   const wantsEntries = view !== MetadataView.TYPED;
   const wantsTree = view === MetadataView.TYPED || view === MetadataView.FULL;
   return create(GetMetadataResponseSchema, {

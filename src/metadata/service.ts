@@ -96,10 +96,10 @@ export class MetadataService {
   }
 
   /**
-   * The state of all metadata, once the sources that are asked for are current. One source that fails or hangs costs only
-   * itself: never rejects but with the reason of an aborted `signal`.
+   * Waits until the sources that are asked for are current; then {@link snapshot} and {@link sources} tell what is known. One
+   * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
    */
-  async read({ selection, maxAgeMs, signal }: ReadOptions): Promise<Snapshot> {
+  async read({ selection, maxAgeMs, signal }: ReadOptions): Promise<void> {
     const waits: Promise<void>[] = [];
     for (const source of this.#sources) {
       const wait = selection.sources.has(source.name) ? source.current(maxAgeMs) : undefined;
@@ -110,7 +110,6 @@ export class MetadataService {
     if (waits.length > 0) {
       await abortable(Promise.all(waits), signal);
     }
-    return this.snapshot;
   }
 
   /** The state of all metadata as far as it is known now. */

@@ -40,8 +40,8 @@ export function createMetadataHandlers(
         const maxAgeMs = parseMaxAge(maxAge);
         const wantedView = parseView(view);
         const read = { selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) };
-        const snapshot = await service.read(read);
-        return createResponse(service, snapshot, selection, wantedView, answerContext());
+        await service.read(read);
+        return createResponse(service, selection, wantedView, answerContext());
       } catch (error) {
         throw asRpcError(error, signal, onError);
       }
@@ -52,8 +52,8 @@ export function createMetadataHandlers(
         const selection = selectKeys(service.catalogue, keys);
         const heartbeatMs = parseHeartbeat(heartbeatInterval);
         const wantedView = parseView(view);
-        for await (const snapshot of watchMetadata(service, { selection, heartbeatMs, signal })) {
-          const metadata = createResponse(service, snapshot, selection, wantedView, answerContext());
+        for await (const _ of watchMetadata(service, { selection, heartbeatMs, signal })) {
+          const metadata = createResponse(service, selection, wantedView, answerContext());
           yield create(WatchMetadataResponseSchema, { metadata });
         }
         signal.throwIfAborted();

@@ -36,7 +36,7 @@ async function answer(
     await (read ?? service.read({ selection: everything }));
     clock.advance(250);
   }
-  const response = createResponse(service, service.snapshot, selection, view, {
+  const response = createResponse(service, selection, view, {
     serverVersion: "1.2.3",
     nowMs: clock.wallMs(),
   });

@@ -94,10 +94,10 @@ describe("a read", () => {
     const { service, select } = createService(git, workspace);
     service.start();
     await workspace.finish(name);
-    const reads = Array.from(
-      { length: 100 },
-      async () => await service.read({ selection: select("workspace_name") }),
-    );
+    const reads = Array.from({ length: 100 }, async () => {
+      await service.read({ selection: select("workspace_name") });
+      return service.snapshot;
+    });
     for (const snapshot of await Promise.all(reads)) {
       expect(snapshot.entries.get("workspace_name")?.value?.kind.value).toBe("w");
     }
@@ -123,7 +123,8 @@ describe("a read", () => {
   it("waits for nothing when it asks for nothing that is known", async () => {
     const { service, select } = createService(new SteppedCollector("git"));
     service.start();
-    const { entries } = await service.read({ selection: select("unknown") });
+    await service.read({ selection: select("unknown") });
+    const { entries } = service.snapshot;
     expect(entries.size).toBe(0);
   });
 
@@ -131,7 +132,8 @@ describe("a read", () => {
     const { service, select, change, workspace } = await setUp();
     await change(new Error("a defect"));
     await change(new CollectError("GONE", "gone", { invalidates: true }), workspace);
-    const { entries } = await service.read({ selection: select("nothing") });
+    await service.read({ selection: select("nothing") });
+    const { entries } = service.snapshot;
     expect(entries.get("git_branch")).toMatchObject({ error: expect.stringContaining("unexpected") });
     expect(entries.get("workspace_name")).toMatchObject({ error: "gone" });
   });
@@ -143,7 +145,8 @@ describe("a read", () => {
     clock.advance(1);
     const read = service.read({ selection: select("git_branch"), maxAgeMs: 1_000 });
     await git.finish(next);
-    const { entries } = await read;
+    await read;
+    const { entries } = service.snapshot;
     expect(entries.get("git_branch")?.value?.kind.value).toBe("next");
     expect([git.calls, workspace.calls]).toEqual([2, 1]);
   });
@@ -161,7 +164,8 @@ describe("a read", () => {
     await expect(left).rejects.toBe(reason);
     expect(collection.aborted).toBe(false);
     finish(main);
-    expect((await stayed).entries.get("git_branch")?.value?.kind.value).toBe("main");
+    await stayed;
+    expect(service.snapshot.entries.get("git_branch")?.value?.kind.value).toBe("main");
     expect(git.calls).toBe(1);
   });
 
@@ -187,14 +191,16 @@ describe("a read", () => {
     expect(remove).toHaveBeenCalledTimes(1_000);
     const read = service.read({ selection: select() });
     await git.finish(next);
-    expect((await read).entries.get("git_branch")?.value?.kind.value).toBe("next");
+    await read;
+    expect(service.snapshot.entries.get("git_branch")?.value?.kind.value).toBe("next");
     expect(git).toMatchObject({ calls: 2, mostAtOnce: 1 });
   });
 
   it("after the end is served from what is known", async () => {
     const { service, select, git } = await setUp({});
     await service.close();
-    const { entries } = await service.read({ selection: select(), maxAgeMs: 0 });
+    await service.read({ selection: select(), maxAgeMs: 0 });
+    const { entries } = service.snapshot;
     expect(entries.get("git_branch")?.value?.kind.value).toBe("main");
     expect(git.calls).toBe(1);
   });
