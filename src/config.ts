@@ -165,7 +165,11 @@ export const SETTINGS = {
     description: "server that get asks",
     defaultText: "where --listen says",
     schema: z.optional(
-      z.url({ protocol: /^https?$/, error: "allowed is http://host:port or https://host:port" }),
+      z.string().check(
+        z.refine((value) => /^unix:\/./.test(value) || (URL.canParse(value) && /^https?:/i.test(value)), {
+          error: "allowed is http://host:port, https://host:port or unix:/PATH",
+        }),
+      ),
     ),
   },
 } as const satisfies Record<string, Setting>;

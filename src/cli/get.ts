@@ -11,6 +11,8 @@ import {
   MetadataView,
 } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { type Catalogue, closestKey, createCatalogue } from "../metadata/catalogue.ts";
+import { cleanText } from "../metadata/clean-text.ts";
+import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { createResponse } from "../metadata/response.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import { createLog } from "../observability/log.ts";
@@ -71,7 +73,6 @@ async function collectDirectly(
   const log = createLog({ level: "silent", format: "json" });
   const service = buildService({ ...config, noWatch: true }, { log, env, serverVersion: version });
   const selection = selectKeys(service.catalogue, keys);
-  service.start();
   try {
     await service.read({ selection, signal });
     const context = { serverVersion: version, nowMs: Date.now() };
@@ -97,8 +98,8 @@ function formatResponse(catalogue: Catalogue, { data, sources }: GetMetadataResp
   return `${formatTable(["KEY", "VALUE"], rows)}\n${formatTable(["SOURCE", "STATE", ""], conditions)}`;
 }
 
+/** What a server sends is cleaned once more before it reaches a terminal: it need not be one of ours. */
 function formatValue(value: unknown): string {
-  return typeof value === "string" || typeof value === "number" || typeof value === "boolean"
-    ? String(value)
-    : "-";
+  const isPlain = typeof value === "string" || typeof value === "number" || typeof value === "boolean";
+  return isPlain ? cleanText(String(value), METADATA_LIMITS.valueBytes).text : "-";
 }

@@ -2,6 +2,7 @@
 
 import { Command } from "commander";
 import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { CommandError } from "./command-error.ts";
 import { config } from "./config.ts";
 import { get } from "./get.ts";
@@ -21,8 +22,8 @@ const GET: readonly SettingName[] = [
   "listen",
 ];
 
-/** Exit codes: as of a shell, 1 when the work failed and 2 when it was asked for wrongly. */
-const EXIT = { ok: 0, failed: 1, usage: 2 } as const;
+/** Exit codes: as of a shell, 1 when the work failed, 2 when it was asked for wrongly, 130 when a signal ended it. */
+const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
 
 /**
  * Runs the program.
@@ -89,10 +90,17 @@ function createProgram(context: CliContext): Command {
   return program;
 }
 
-function explain(error: unknown, { stderr }: CliContext): number {
-  if (error instanceof ConfigError || error instanceof CommandError) {
+function explain(error: unknown, { stderr, signal }: CliContext): number {
+  if (signal.aborted) {
+    return EXIT.interrupted;
+  }
+  if (error instanceof CommandError) {
     stderr.write(`fleet-metadata: ${error.message}\n`);
-    return error instanceof ConfigError ? EXIT.usage : EXIT.failed;
+    return EXIT.failed;
+  }
+  if (error instanceof ConfigError || error instanceof InvalidRequestError) {
+    stderr.write(`fleet-metadata: ${error.message}\n`);
+    return EXIT.usage;
   }
   if (
     error instanceof Error &&

@@ -1,8 +1,15 @@
 // Sockets: one port for HTTP/1.1 and cleartext HTTP/2. Knows nothing of routes.
 
+import { lstat, unlink } from "node:fs/promises";
 import type { Server as Http1Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
-import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from "node:net";
+import {
+  type AddressInfo,
+  connect,
+  createServer as createTcpServer,
+  type Server,
+  type Socket,
+} from "node:net";
 import { detectProtocol } from "./detect-protocol.ts";
 import { createHttp1 } from "./http1.ts";
 import { createHttp2 } from "./http2.ts";
@@ -74,9 +81,17 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
   tcp.maxConnections = limits.connections;
 
   return {
-    listen: (address) => {
+    listen: async (address) => {
       onUnixSocket = "path" in address;
-      return listen(tcp, http1, address);
+      try {
+        return await listen(tcp, http1, address);
+      } catch (error) {
+        if (!("path" in address) || !(await isLeftOver(error, address.path))) {
+          throw error;
+        }
+        await unlink(address.path);
+        return await listen(tcp, http1, address);
+      }
     },
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
@@ -106,6 +121,21 @@ function listen(tcp: Server, http1: Http1Server, address: ListenAddress): Promis
       resolve(typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : address);
     });
   });
+}
+
+/** Whether a Unix socket is in the way that a server left behind which did not end by itself: nobody accepts on it. */
+async function isLeftOver(error: unknown, path: string): Promise<boolean> {
+  if (!(error instanceof Error && "code" in error && error.code === "EADDRINUSE")) {
+    return false;
+  }
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const probe = connect({ path, timeout: 1_000 });
+  probe.once("connect", () => resolve(false));
+  probe.once("timeout", () => resolve(false));
+  probe.once("error", (refusal: NodeJS.ErrnoException) => resolve(refusal.code === "ECONNREFUSED"));
+  const isLeft = await promise;
+  probe.destroy();
+  return isLeft && (await lstat(path)).isSocket();
 }
 
 function destroyAll(sockets: ReadonlySet<Socket>): void {

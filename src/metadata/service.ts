@@ -54,7 +54,7 @@ const DISABLED: SourceReport = {
   truncated: new Set(),
 };
 
-/** The metadata of one workspace. `start` it before the first read, `close` it at the end. */
+/** The metadata of one workspace. `start` it to follow events and to be ready for the first read; `close` it at the end. */
 export class MetadataService {
   readonly catalogue: Catalogue;
   readonly #sources: readonly Source[];

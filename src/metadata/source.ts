@@ -56,7 +56,7 @@ interface Collection {
 
 const NOTHING_TRUNCATED: ReadonlySet<string> = new Set();
 
-/** One source of metadata. `start` it before the first read, `close` it at the end. */
+/** One source of metadata. `start` it to follow events and to be ready for the first read; `close` it at the end. */
 export class Source {
   readonly name: string;
   readonly #options: SourceOptions;

@@ -1,7 +1,7 @@
 // What the coding agent is doing, as the task file says. Touches that one file and nothing else.
 
 import { constants } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { CollectError, type Collected, type Collector } from "../collector.ts";
 import { parseTaskFile } from "./task-file.ts";
@@ -52,7 +52,7 @@ export function createTaskCollector(options: TaskCollectorOptions): Collector {
     const times = { modifiedMs: Number(stat.mtimeMs), nowMs };
     const { task, cwd, warning } = parseTaskFile(buffer.toString("utf8", 0, bytesRead), times);
     const collected: Collected =
-      cwd === undefined || isWithin(cwd, workspace)
+      cwd === undefined || isWithin(await realPath(cwd), await realPath(workspace))
         ? { outcome: "data", metadata: { workspace: { task } }, ...(warning && { warning }) }
         : { outcome: "no_data", reason: "OTHER_WORKSPACE", message: `the task file is about ${cwd}` };
     // A date in the future will not always be one.
@@ -98,6 +98,11 @@ async function openTaskFile(file: string): Promise<FileHandle | undefined> {
       cause: error,
     });
   }
+}
+
+/** Where a path leads to; the path itself when that is nowhere. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
 }
 
 function isWithin(directory: string, parent: string): boolean {
