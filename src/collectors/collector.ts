@@ -52,6 +52,11 @@ export interface Collector {
    */
   collect(context: CollectContext): Promise<Collected>;
   /**
+   * How long what was found counts as current where no event tells of changes, in milliseconds: for facts that hardly ever
+   * change. Default 0: every read collects anew.
+   */
+  readonly periodMs?: number;
+  /**
    * Follows changes by events until `signal` is aborted; then nothing may be left: no watcher, no timer. Absent: there
    * are no events, every read collects anew. Must not throw.
    */

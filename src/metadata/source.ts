@@ -141,11 +141,13 @@ export class Source {
   }
 
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
-    const now = this.#options.clock.monotonicMs();
+    const { clock, collector } = this.#options;
+    const now = clock.monotonicMs();
+    const eventlessSinceMs = now - (collector.periodMs ?? 0);
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&
-      startedMs >= (this.#coverage === "complete" ? Number.NEGATIVE_INFINITY : now) &&
+      (this.#coverage === "complete" || startedMs >= eventlessSinceMs) &&
       (oldestMs === undefined || startedMs >= oldestMs);
     const { collectedAt } = this.#report;
     if (

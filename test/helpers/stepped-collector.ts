@@ -33,10 +33,13 @@ export interface SteppedCollectorOptions {
   readonly coverage?: "complete" | Problem;
   /** Whether a collection goes on when its signal is aborted. Default false. */
   readonly ignoresSignal?: boolean;
+  /** See `Collector.periodMs`. */
+  readonly periodMs?: number;
 }
 
 export class SteppedCollector implements Collector {
   readonly source: string;
+  readonly periodMs: number;
   readonly watch?: (listener: WatchListener, signal: AbortSignal) => void;
   /** How many collections began. */
   calls = 0;
@@ -48,8 +51,12 @@ export class SteppedCollector implements Collector {
   readonly #running = new Set<Collection>();
   readonly #arrivals = new Set<() => void>();
 
-  constructor(source: string, { coverage, ignoresSignal = false }: SteppedCollectorOptions = {}) {
+  constructor(
+    source: string,
+    { coverage, ignoresSignal = false, periodMs = 0 }: SteppedCollectorOptions = {},
+  ) {
     this.source = source;
+    this.periodMs = periodMs;
     this.#ignoresSignal = ignoresSignal;
     if (coverage !== undefined) {
       this.watch = (listener, signal) => {

@@ -557,3 +557,26 @@ describe("the end", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 });
+
+describe("a source with a period", () => {
+  it("is current for that long without events, and collected anew after it", async () => {
+    const { source, clock, started, read } = setUp({ periodMs: 5_000 });
+    await started();
+    clock.advance(4_900);
+    expect(source.current()).toBeUndefined();
+    clock.advance(1);
+    await read(next);
+    expect(branchOf(source.report)).toBe("next");
+    expect(source.current()).toBeUndefined();
+  });
+
+  it("is collected anew before its end when a read asks for a younger state", async () => {
+    const { source, collector, clock, started } = setUp({ periodMs: 5_000 });
+    await started();
+    clock.advance(1_000);
+    const wait = source.current(500);
+    await collector.finish(next);
+    await wait;
+    expect(branchOf(source.report)).toBe("next");
+  });
+});

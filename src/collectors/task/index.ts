@@ -5,6 +5,7 @@ import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { CollectError, type Collected, type Collector } from "../collector.ts";
 import { parseTaskFile } from "./task-file.ts";
+import { watchTaskFile } from "./watch.ts";
 
 export interface TaskCollectorOptions {
   /** Absolute path of the task file. It need not exist. */
@@ -63,6 +64,7 @@ export function createTaskCollector(options: TaskCollectorOptions): Collector {
 
   return {
     source: "task",
+    watch: (listener, signal) => watchTaskFile(file, listener, signal),
     collect: async () => {
       const handle = await openTaskFile(file);
       if (handle === undefined) {

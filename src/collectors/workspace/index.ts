@@ -13,12 +13,16 @@ export interface WorkspaceCollectorOptions {
   readonly hostname?: () => string;
 }
 
+/** The host name is all that can change while the server runs. In milliseconds. */
+const PERIOD_MS = 5_000;
+
 /** Never fails and has no events: it costs a system call. An unchanged answer is the same object as before. */
 export function createWorkspaceCollector(options: WorkspaceCollectorOptions): Collector {
   const { directory, env, hostname = systemHostname } = options;
   let last: { hostname: string; collected: Collected } | undefined;
   return {
     source: "workspace",
+    periodMs: PERIOD_MS,
     collect: async () => {
       const name = hostname();
       if (last?.hostname !== name) {
