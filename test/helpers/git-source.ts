@@ -46,3 +46,16 @@ export async function reasonOf(collection: Promise<Collected>): Promise<string> 
     throw error;
   }
 }
+
+/** The same, noting which paths each `git status` is asked about: none for all. */
+export function statusNotingGit(home: string): { readonly git: GitRunner; readonly statuses: string[][] } {
+  const real = hardenedGit(home);
+  const statuses: string[][] = [];
+  const git: GitRunner = {
+    run(args, options) {
+      if (args[0] === "status") statuses.push(args.slice(args.indexOf("--") + 1));
+      return real.run(args, options);
+    },
+  };
+  return { git, statuses };
+}

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, writeFileSync } from "no
 import { afterEach, describe, expect, test } from "vitest";
 import type { Problem } from "../../../src/collectors/collector.ts";
 import { createGitCollector } from "../../../src/collectors/git/index.ts";
-import { deadline, gitOf, hardenedGit, section } from "../../helpers/git-source.ts";
+import { deadline, gitOf, section, statusNotingGit } from "../../helpers/git-source.ts";
 import { createRepository, type TestRepository } from "../../helpers/repository.ts";
 
 const ends: AbortController[] = [];
@@ -14,14 +14,7 @@ afterEach(() => {
 
 /** A followed repository whose events are complete, with what git was asked about its status. */
 async function followed(repository: TestRepository) {
-  const real = hardenedGit(repository.home);
-  const statuses: string[][] = [];
-  const git: typeof real = {
-    run(args, options) {
-      if (args[0] === "status") statuses.push(args.slice(args.indexOf("--") + 1));
-      return real.run(args, options);
-    },
-  };
+  const { git, statuses } = statusNotingGit(repository.home);
   const collector = createGitCollector({ git, workspace: repository.root });
   const end = new AbortController();
   ends.push(end);

@@ -4,19 +4,12 @@ import { mkdirSync, rmSync } from "node:fs";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createGitCollector } from "../../../src/collectors/git/index.ts";
-import { deadline, gitOf, hardenedGit, section } from "../../helpers/git-source.ts";
+import { deadline, gitOf, section, statusNotingGit } from "../../helpers/git-source.ts";
 import { createRepository, type TestRepository } from "../../helpers/repository.ts";
 
 /** Collects with one collector that is told which paths were touched; notes the arguments of each status. */
 function follower(repository: TestRepository) {
-  const real = hardenedGit(repository.home);
-  const statuses: string[][] = [];
-  const git: typeof real = {
-    run(args, options) {
-      if (args[0] === "status") statuses.push(args.slice(args.indexOf("--") + 1));
-      return real.run(args, options);
-    },
-  };
+  const { git, statuses } = statusNotingGit(repository.home);
   let touched: readonly string[] | undefined;
   const following = {
     begin: () => undefined,
