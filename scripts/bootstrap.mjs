@@ -66,8 +66,16 @@ function run(what, command, args) {
 }
 
 if (!isInstalled()) {
+  // NODE_ENV=production would leave out what builds and runs the project.
   // npm warns about every package that wants a newer Node than the machine's; the pinned one is not there yet.
-  run("installing dependencies", "npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  run("installing dependencies", "npm", [
+    "ci",
+    "--include=dev",
+    "--include=optional",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+  ]);
   if (!existsSync(pinnedNode)) {
     process.stderr.write(
       "the install script of the package `node` did not run, so the pinned Node is missing; allow install scripts (npm config get ignore-scripts) and run npm ci\n",

@@ -1,4 +1,5 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --
+// Behind "--", so that Node leaves --env-file to us: it would take NODE_OPTIONS from the file, and so run what that names.
 // The program. Connects the process (arguments, environment, signals, exit code) to the commands.
 
 import "./heap.ts";

@@ -56,7 +56,7 @@ export function buildService(config: Config, { log, env, collectors }: Dependenc
         state === "complete"
           ? log.debug({ source }, `source ${source} is followed by events`)
           : log.warn(
-              { source, ...state },
+              { source, reason: state.reason, message: state.message },
               `source ${source} is not followed by events: every read collects anew`,
             ),
     },
@@ -110,6 +110,7 @@ function createCollectors(config: Config, env: Environment): ScheduledCollector[
   const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    workspace,
     ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
     ...xdg,
   });

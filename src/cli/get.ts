@@ -1,7 +1,7 @@
 // `fleet-metadata get [KEY...]`: reads once, from a running server or, with --direct, without one.
 
 import { toJsonString } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
 import { createMetadataClient } from "../client/index.ts";
 import type { Config } from "../config.ts";
@@ -27,12 +27,13 @@ export interface GetOptions {
 }
 
 export async function get(
-  keys: readonly string[],
+  names: readonly string[],
   { direct, json }: GetOptions,
   command: Command,
   context: CliContext,
 ): Promise<void> {
   const config = commandConfig(command, context);
+  const keys = names.flatMap((name) => name.split(","));
   const response = direct ? await collectDirectly(keys, config, context) : await ask(keys, config, context);
   const catalogue = createCatalogue();
   if (json || !context.stdout.isTTY) {
@@ -57,11 +58,21 @@ async function ask(
   try {
     return await client.getMetadata({ keys: [...keys] }, { signal });
   } catch (error) {
-    const { rawMessage } = ConnectError.from(error);
-    throw new CommandError(
-      `${url} does not answer: ${rawMessage} (name a server with --url, or use --direct)`,
-      { cause: error },
-    );
+    throw new CommandError(explainCall(url, ConnectError.from(error)), { cause: error });
+  }
+}
+
+function explainCall(url: string, { code, rawMessage }: ConnectError): string {
+  switch (code) {
+    case Code.Unauthenticated:
+      return `${url} wants a token: set --token-file or --token to the server's`;
+    case Code.Unavailable:
+    case Code.DeadlineExceeded:
+    case Code.Aborted:
+    case Code.Internal:
+      return `${url} does not answer: ${rawMessage} (name a server with --url, or use --direct)`;
+    default:
+      return `${url} refused: ${rawMessage}`;
   }
 }
 

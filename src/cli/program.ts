@@ -67,8 +67,12 @@ function createProgram(context: CliContext): Command {
     .action(async (_, command: Command) => {
       const [unknown] = command.args;
       if (unknown !== undefined) {
-        const known = program.commands.map((other) => other.name()).join(", ");
-        command.error(`error: unknown command '${unknown}'; the commands are ${known}`);
+        const known = program.commands.map((other) => other.name());
+        command.error(
+          known.includes(unknown)
+            ? `error: flags go behind the command: fleet-metadata ${unknown} ...`
+            : `error: unknown command '${unknown}'; the commands are ${known.join(", ")}`,
+        );
       }
       await serve(command, context);
     });

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import { ConfigError, requireSafeListener } from "../config.ts";
+import type { ListenSetting } from "../config-values.ts";
 import { createLog } from "../observability/log.ts";
 import { build } from "../server.ts";
 import { type CliContext, commandConfig } from "./options.ts";
@@ -13,7 +14,9 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const log = createLog({ level: config.logLevel, format });
   const server = build(config, { log, env: context.env, serverVersion: context.version });
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
-    throw new ConfigError(`--listen: cannot listen on ${config.listen.text}: ${explainListenError(error)}`);
+    throw new ConfigError(
+      `--listen: cannot listen on ${config.listen.text}: ${explainListenError(error, config.listen)}`,
+    );
   });
   const url = "path" in address ? `unix:${address.path}` : urlOf(address.host, address.port);
   log.info({ url, workspace: config.workspace, version: context.version }, `listening on ${url}`);
@@ -28,16 +31,21 @@ function urlOf(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
-function explainListenError(error: NodeJS.ErrnoException): string {
+function explainListenError(error: NodeJS.ErrnoException, { address }: ListenSetting): string {
+  if ("path" in address) {
+    return error.code === "EADDRINUSE"
+      ? "something is there already; allowed is a path where nothing is"
+      : "it cannot be made; allowed is a path in a directory that exists and that this user may write to";
+  }
   switch (error.code) {
     case "EADDRINUSE":
       return "the address is in use; allowed is a free one, or :0 for any free port";
     case "EACCES":
-      return "not permitted; allowed is a port above 1023, or a path that this user may write";
+      return "not permitted; allowed is a port above 1023";
     case "EADDRNOTAVAIL":
     case "ENOTFOUND":
     case "EAI_AGAIN":
-      return "this machine does not have that address";
+      return "this machine does not have that address; allowed is one of its own, or 0.0.0.0 for all";
     default:
       return error.message;
   }

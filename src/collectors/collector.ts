@@ -70,6 +70,11 @@ export interface CollectErrorOptions extends ErrorOptions {
    * served as the last good state. Default false.
    */
   readonly invalidates?: boolean;
+  /**
+   * True when the collection took its time because it waited for something that did not come, so that reads should not wait
+   * for the next one, which is tried in the background. Default false.
+   */
+  readonly waitedInVain?: boolean;
 }
 
 /** The state could not be found out, and why. */
@@ -77,10 +82,12 @@ export class CollectError extends Error implements Problem {
   override readonly name = "CollectError";
   readonly reason: string;
   readonly invalidates: boolean;
+  readonly waitedInVain: boolean;
 
   constructor(reason: string, message: string, options: CollectErrorOptions = {}) {
     super(message, options);
     this.reason = reason;
     this.invalidates = options.invalidates ?? false;
+    this.waitedInVain = options.waitedInVain ?? false;
   }
 }

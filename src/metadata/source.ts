@@ -1,7 +1,7 @@
 // Schedules one collector: when it runs, for how long, and what is known while it does not succeed. Owns deadline,
 // single flight, the last good state, and the words for how the source is doing.
 
-import { clone, create, equals, type Message } from "@bufbuild/protobuf";
+import { create, equals, type Message } from "@bufbuild/protobuf";
 import { CollectError, type Collected, type Collector, type Problem } from "../collectors/collector.ts";
 import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
@@ -79,8 +79,8 @@ export class Source {
   #collectedChanges = -1;
   #coverage: "complete" | Problem | undefined;
   #lastCollected: Collected | undefined;
-  /** Whether the last collection exceeded its deadline. */
-  #timedOut = false;
+  /** Whether the last collection took its time and came to nothing: reads do not wait for the next one. */
+  #waitedInVain = false;
 
   /** @param onChange called after every collection that changed what this source contributes to an answer. */
   constructor(options: SourceOptions, onChange: () => void) {
@@ -127,8 +127,8 @@ export class Source {
 
   /**
    * Waits until what is known is current: as of the last event where events tell of every change, else as of this call.
-   * Nothing to wait for: returns undefined, so that a read of a clean source costs nothing. Never rejects, and never
-   * waits for a collector that exceeded its deadline the last time: that one is tried again in the background.
+   * Nothing to wait for: returns undefined, so that a read of a clean source costs nothing. Never rejects, and never waits
+   * for a collector that the last collection waited for in vain: that one is tried again in the background.
    *
    * @param maxAgeMs what was collected longer ago is not current, whatever the events say.
    */
@@ -137,7 +137,7 @@ export class Source {
       return undefined;
     }
     const collection = this.#currentCollection(maxAgeMs);
-    return this.#timedOut ? undefined : collection;
+    return this.#waitedInVain ? undefined : collection;
   }
 
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
@@ -208,10 +208,10 @@ export class Source {
     const { collector, deadlineMs } = this.#options;
     const abort = new AbortController();
     const { signal } = abort;
-    const timer = setTimeout(
-      () => abort.abort(new CollectError("TIMEOUT", `${this.name} did not answer within ${deadlineMs} ms`)),
-      deadlineMs,
-    );
+    const timer = setTimeout(() => {
+      const message = `${this.name} did not answer within ${deadlineMs} ms`;
+      abort.abort(new CollectError("TIMEOUT", message, { waitedInVain: true }));
+    }, deadlineMs);
     const onClose = () => abort.abort(new CollectError("STOPPING", "the server is stopping"));
     this.#closed.signal.addEventListener("abort", onClose, { once: true });
     if (this.#closed.signal.aborted) {
@@ -249,8 +249,9 @@ export class Source {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
     }
     const { catalogue } = this.#options;
-    // A copy, because cleaning changes it, and the collector may keep parts of its own.
-    const metadata: Message = clone(catalogue.root, create(catalogue.root, collected.metadata));
+    // A copy, because cleaning changes it, and the collector may keep parts of its own. The library's own clone refuses
+    // strings that are not well-formed, which cleaning is there to mend.
+    const metadata: Message = create(catalogue.root, structuredClone(collected.metadata));
     const truncated = cleanTree(catalogue, this.name, metadata);
     return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
   }
@@ -283,7 +284,7 @@ export class Source {
     }
     const { clock, catalogue, observer } = this.#options;
     const before = this.#report;
-    this.#timedOut = error instanceof CollectError && error.reason === "TIMEOUT";
+    this.#waitedInVain = error instanceof CollectError && error.waitedInVain;
     this.#report = { ...report, collectionMs: Math.max(0, clock.monotonicMs() - started.monotonicMs) };
     observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
     if (!sameContribution(catalogue, before, report)) {

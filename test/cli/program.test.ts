@@ -77,14 +77,28 @@ describe("the program", () => {
   });
 
   it.each(["/does/not/exist", "/"])(
-    "says in one line that a file of settings cannot be read, or lets Node say it, which looks first: %s",
+    "says in one line that a file of settings cannot be read: %s",
     async (path) => {
-      const { code, stdout, stderr } = await runProgram(["--env-file", path]);
-      expect(stderr.split("\n")).toEqual([expect.stringContaining(`${path}`), ""]);
-      expect(stdout).toBe("");
-      expect(code).not.toBe(0);
+      expectRefusal(await runProgram(["--env-file", path]), `--env-file: "${path}" cannot be read`);
     },
   );
+
+  it("S24: takes nothing but settings from a file of settings, no options of Node's", async () => {
+    const cwd = emptyDirectory();
+    writeFileSync(join(cwd, "hostile.cjs"), "process.stdout.write('hostile');");
+    writeFileSync(
+      join(cwd, "settings"),
+      `NODE_OPTIONS=--require ${cwd}/hostile.cjs\nFLEET_METADATA_LISTEN=:1234\n`,
+    );
+    const { code, stdout } = await runProgram(["config", "--env-file", "settings"], { cwd });
+    expect(code).toBe(0);
+    expect(stdout).not.toContain("hostile");
+    expect(stdout).toContain(":1234");
+  });
+
+  it("says that flags go behind the command", async () => {
+    expectRefusal(await runProgram(["--listen", ":0", "config"]), "flags go behind the command");
+  });
 
   it("says in one line that the address is in use", async () => {
     const port = await takenPort();

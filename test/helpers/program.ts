@@ -66,7 +66,8 @@ export async function startProgram(args: readonly string[], options: ProgramOpti
 }
 
 function launch(args: readonly string[], { env = {}, cwd = emptyDirectory(), maxOpenFiles }: ProgramOptions) {
-  const command = [process.execPath, MAIN, ...args];
+  // As the program is started by npm and by its own first line.
+  const command = [process.execPath, "--", MAIN, ...args];
   const limited = maxOpenFiles === undefined ? command : limitOpenFiles(maxOpenFiles, command);
   const [program = "", ...words] = limited;
   const child = spawn(program, words, {

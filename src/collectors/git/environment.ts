@@ -1,11 +1,18 @@
 // What a git process may know: an environment built from nothing, and configuration that outranks the repository's own.
 
+import { realpathSync } from "node:fs";
 import { delimiter, dirname, isAbsolute } from "node:path";
+import { isWithin } from "./files.ts";
 
 /** What of the server's own surroundings git needs. Everything else, secrets above all, stays out. */
 export interface Surroundings {
-  /** Where programs are looked for. Relative entries are dropped: they would be looked for in the repository. */
+  /**
+   * Where programs are looked for. Relative entries are dropped, which would be looked for in the repository, and so is
+   * what lies in the repository or the workspace (npm puts a workspace's own programs first).
+   */
   readonly path: string;
+  /** Absolute path of the workspace. Absent: only the repository counts as untrusted. */
+  readonly workspace?: string;
   /** Home directory, for the user's own git config (`safe.directory`, global ignores). Absent: no user config. */
   readonly home?: string;
   /** Where the user's config lies, when not in `$HOME/.config`. */
@@ -57,7 +64,7 @@ export function buildEnvironment(
   workTree?: string,
 ): Record<string, string> {
   const environment: Record<string, string> = {
-    PATH: absoluteEntries(surroundings.path),
+    PATH: trustedPath(surroundings, cwd),
     LC_ALL: "C",
     GIT_OPTIONAL_LOCKS: "0",
     GIT_TERMINAL_PROMPT: "0",
@@ -85,6 +92,21 @@ export function buildEnvironment(
   return environment;
 }
 
-function absoluteEntries(path: string): string {
-  return path.split(delimiter).filter(isAbsolute).join(delimiter);
+/** A directory that holds the user's home is no mere workspace: what lies in it is the user's own. */
+function trustedPath({ path, workspace, home }: Surroundings, cwd: string): string {
+  const untrusted = [cwd, ...(workspace === undefined ? [] : [workspace])]
+    .map(real)
+    .filter((directory) => home === undefined || !isWithin(real(home), directory));
+  return path
+    .split(delimiter)
+    .filter((entry) => isAbsolute(entry) && !untrusted.some((directory) => isWithin(real(entry), directory)))
+    .join(delimiter);
+}
+
+function real(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
 }

@@ -97,3 +97,8 @@ export async function readStart(
     return undefined;
   }
 }
+
+/** Whether `path` is `directory` or lies below it. */
+export function isWithin(path: string, directory: string): boolean {
+  return path === directory || path.startsWith(directory === "/" ? "/" : `${directory}/`);
+}

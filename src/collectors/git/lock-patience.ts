@@ -38,7 +38,8 @@ export class LockPatience {
         return current;
       }
       if (performance.now() - startedAt > WAIT_MS) {
-        throw new CollectError("CHANGED_WHILE_READING", `The work tree ${root} is being changed.`);
+        const message = `The work tree ${root} is being changed.`;
+        throw new CollectError("CHANGED_WHILE_READING", message, { waitedInVain: true });
       }
       await delay(POLL_MS, undefined, { signal });
       const next = await stamp(lock);

@@ -77,7 +77,7 @@ export async function readRepository(
     }
     if (elapsedMs < GIVE_UP_MS) continue;
     const message = `The repository at ${location.root} kept changing while it was read.`;
-    throw new CollectError("CHANGED_WHILE_READING", message);
+    throw new CollectError("CHANGED_WHILE_READING", message, { waitedInVain: true });
   }
 }
 

@@ -1,9 +1,9 @@
 // Whether a repository may be read: a `.git` that leads elsewhere would show another directory's contents as this one's.
 
 import { lstat, realpath } from "node:fs/promises";
-import { dirname, join, resolve, sep } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
-import { readStart } from "./files.ts";
+import { isWithin, readStart } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
@@ -60,9 +60,9 @@ export async function checkTrust(
   const { root, gitDir, commonDir } = location;
   const home = [root, workspace];
   const linked = await pointsBack(location);
-  if (!linked && !home.some((directory) => contains(directory, gitDir))) throw foreign(root);
+  if (!linked && !home.some((directory) => isWithin(gitDir, directory))) throw foreign(root);
   const belongs = [...home, gitDir, ...(linked ? [commonDir] : [])];
-  if (!belongs.some((directory) => contains(directory, commonDir))) throw foreign(root);
+  if (!belongs.some((directory) => isWithin(commonDir, directory))) throw foreign(root);
   const parts = [
     ...CONTENTS.map((name) => join(gitDir, name)),
     ...CONTENTS.map((name) => join(commonDir, name)),
@@ -112,11 +112,7 @@ async function leadsOutOf(path: string, directories: readonly string[]): Promise
     return false;
   }
   const target = await real(path);
-  return target === undefined || !directories.some((directory) => contains(directory, target));
-}
-
-function contains(directory: string, path: string): boolean {
-  return path === directory || path.startsWith(directory.endsWith(sep) ? directory : directory + sep);
+  return target === undefined || !directories.some((directory) => isWithin(target, directory));
 }
 
 async function real(path: string): Promise<string | undefined> {

@@ -2,7 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { CollectError } from "../collector.ts";
-import { isWithin, toPath } from "./watch-directory.ts";
+import { isWithin } from "./files.ts";
+import { toPath } from "./watch-directory.ts";
 
 /** Types as in /proc/self/mountinfo. fuse-overlayfs is local: it is what rootless containers stand on. */
 const NETWORK_TYPE =

@@ -1,11 +1,11 @@
 // Follows single paths, whether they exist or not. Each is followed along all the directories above it: a path also
 // changes when one of those is moved, removed or comes to be.
 
+import { isWithin } from "./files.ts";
 import {
   type DirectoryWatcher,
   isForbidden,
   isGone,
-  isWithin,
   join,
   nameOf,
   parentOf,

@@ -3,10 +3,11 @@
 
 import { statSync } from "node:fs";
 import { CollectError, type Problem } from "../collector.ts";
+import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
-import { isWithin, join, parentOf, toBytes, toPath, type WatchDirectory } from "./watch-directory.ts";
+import { join, parentOf, toBytes, toPath, type WatchDirectory } from "./watch-directory.ts";
 import { Discovery } from "./watch-discovery.ts";
 import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";

@@ -4,11 +4,11 @@
 import { accessSync, constants, lstatSync } from "node:fs";
 import { readdir } from "node:fs/promises";
 import { setImmediate } from "node:timers/promises";
+import { isWithin } from "./files.ts";
 import {
   type DirectoryWatcher,
   isForbidden,
   isGone,
-  isWithin,
   join,
   toPath,
   type WatchDirectory,

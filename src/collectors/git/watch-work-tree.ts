@@ -2,8 +2,9 @@
 
 import { constants, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
+import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
-import { isWithin, join, toPath, type WatchDirectory } from "./watch-directory.ts";
+import { join, toPath, type WatchDirectory } from "./watch-directory.ts";
 import { findIgnored, findTracked, MAX_PATHS, type Question } from "./watch-ignored.ts";
 import { type Directory, DirectoryTree, type Listing } from "./watch-tree.ts";
 

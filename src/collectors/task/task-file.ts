@@ -43,7 +43,7 @@ const schema = z.object({
   description: text,
   progress: z.optional(z.number().check(z.minimum(0), z.maximum(100))),
   agent: text,
-  url: text,
+  url: z.optional(z.url({ protocol: /^https?$/, error: "must be an http or https address" })),
   started_at: z.optional(time),
   updated_at: z.optional(time),
   pid: z.optional(z.int().check(z.positive())),

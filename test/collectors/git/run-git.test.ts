@@ -1,7 +1,7 @@
 // The runner: what git may know, how it ends, and that it always ends.
 
 import { spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test, vi } from "vitest";
 import { createGit, createGitCollector } from "../../../src/collectors/git/index.ts";
@@ -104,6 +104,46 @@ describe("the environment", () => {
       signal: deadline(),
     });
     expect(stdout.toString()).toBe("true\n");
+  });
+});
+
+describe("programs of the workspace", () => {
+  /** A workspace with a program named git in `bin`, beside a repository. */
+  function workspaceWithGit() {
+    const repository = createRepository();
+    repository.commit({ "a.txt": "1\n" });
+    const bin = repository.path("node_modules/.bin");
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, "git"), "#!/bin/sh\necho hostile\n");
+    chmodSync(join(bin, "git"), 0o755);
+    const version = async (options: Partial<Parameters<typeof createGit>[0]> = {}) => {
+      const git = createGit({ path: `${bin}:${process.env["PATH"]}`, home: repository.home, ...options });
+      const { stdout } = await git.run(["--version"], { cwd: repository.root, signal: deadline() });
+      return stdout.toString();
+    };
+    return { repository, version };
+  }
+
+  test("S24: what lies in the repository is not run, though its directory is on the PATH", async () => {
+    const { version } = workspaceWithGit();
+    expect(await version()).toMatch(/^git version /);
+  });
+
+  test("S24: nor what lies beside it in the workspace", async () => {
+    const { repository, version } = workspaceWithGit();
+    const other = createRepository();
+    mkdirSync(other.path("bin"));
+    writeFileSync(other.path("bin/git"), "#!/bin/sh\necho hostile\n");
+    chmodSync(other.path("bin/git"), 0o755);
+    const path = `${other.path("bin")}:${process.env["PATH"]}`;
+    expect(await version({ path })).toBe("hostile\n");
+    expect(await version({ path, workspace: other.root })).toMatch(/^git version /);
+    expect(repository.root).not.toBe(other.root);
+  });
+
+  test("a home directory that is served is the user's own: its programs are run", async () => {
+    const { repository, version } = workspaceWithGit();
+    expect(await version({ home: repository.root })).toBe("hostile\n");
   });
 });
 
