@@ -35,7 +35,7 @@ export interface Listener {
 /** Makes a listener that hands every request of either protocol to one handler. */
 export function createListener(handler: RequestHandler, limits: HttpLimits = HTTP_LIMITS): Listener {
   const sockets = new Set<Socket>();
-  /** Those that have not shown their protocol yet: nobody waits for an answer on them. */
+  /** Those on which nobody waits for an answer: no request has arrived yet, or all are answered. Not those of HTTP/2. */
   const silent = new Set<Socket>();
   const sessions = new Set<ServerHttp2Session>();
   let onUnixSocket = false;
@@ -45,7 +45,19 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
   const localAddressOf = (connection: object | undefined): string | undefined =>
     onUnixSocket ? undefined : ((connection && localAddresses.get(connection)) ?? "");
 
+  const openRequests = new WeakMap<Socket, number>();
+  const countRequests = (socket: Socket, change: 1 | -1): void => {
+    const open = (openRequests.get(socket) ?? 0) + change;
+    openRequests.set(socket, open);
+    if (open > 0) {
+      silent.delete(socket);
+    } else if (sockets.has(socket)) {
+      silent.add(socket);
+    }
+  };
   const http1 = createHttp1(limits, (request, response) => {
+    countRequests(request.socket, 1);
+    response.once("close", () => countRequests(request.socket, -1));
     response.once("finish", () => {
       if (!tcp.listening) {
         request.socket.end();
@@ -73,7 +85,9 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
     socket.on("error", () => socket.destroy());
     localAddresses.set(socket, socket.localAddress);
     detectProtocol(socket, limits.prefaceTimeoutMs, (isHttp2) => {
-      silent.delete(socket);
+      if (isHttp2) {
+        silent.delete(socket);
+      }
       socket.allowHalfOpen = !isHttp2;
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });

@@ -580,3 +580,33 @@ describe("a source with a period", () => {
     expect(branchOf(source.report)).toBe("next");
   });
 });
+
+describe("what a collector found", () => {
+  it("S23: is served with text that is not well-formed replaced, wherever it stands", async () => {
+    const { source, started } = setUp();
+    await started(data({ git: { branch: "a\ud800b", commit: { message: "\udc00" } } }));
+    expect(source.report.state).toBe(SourceState.FRESH);
+    expect(branchOf(source.report)).toBe("a\ufffdb");
+  });
+});
+
+describe("a collector that waited in vain", () => {
+  it("is not waited for again until it succeeds", async () => {
+    const { source, collector, started, clock } = setUp();
+    await started();
+    const wait = source.current();
+    const collection = await collector.running();
+    collection.fail(new CollectError("LOCKED", "somebody is at work", { waitedInVain: true }));
+    await wait;
+    await settled();
+    expect(source.report).toMatchObject({ state: SourceState.STALE, reason: "LOCKED" });
+    clock.advance(100);
+    expect(source.current()).toBeUndefined();
+    await collector.finish(next);
+    await settled();
+    clock.advance(100);
+    expect(branchOf(source.report)).toBe("next");
+    const again = source.current();
+    expect(await isOpen(again)).toBe(true);
+  });
+});

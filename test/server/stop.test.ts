@@ -63,11 +63,14 @@ describe("stopping", () => {
     idle.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
     await once(idle, "data");
     const silent = await openSocket(server);
+    const halfRequest = await openSocket(server);
+    halfRequest.write("GET /health HTTP/1.1\r\nHost: loc");
     const session = await openSession(server.url);
     expect((await http2Request(session, { ":path": "/health" })).status).toBe(200);
     expect(await timed(server.close())).toBeLessThan(1_000);
     await readToEnd(idle, 1_000);
     await readToEnd(silent, 1_000);
+    await readToEnd(halfRequest, 1_000);
     await until(() => session.destroyed, "the session ends");
   });
 

@@ -12,8 +12,10 @@ const SECRET_NAME = /token|secret|passw|pwd|auth|key|sig|credential|code|session
  */
 export function redactUrl(url: string): string {
   const helper = /^(?:\w+::)+/.exec(url)?.[0];
+  // The address of this one is a command, which may hold a secret in any form.
+  if (helper?.toLowerCase() === "ext::") return `${helper}***`;
   if (helper !== undefined) return helper + redactUrl(url.slice(helper.length));
-  const scheme = /^\s*[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0];
+  const scheme = /^\s*(?:[a-z][a-z0-9+.-]*:\/\/|(?:https?|ftps?|ssh|git):[\\/]+)/i.exec(url)?.[0];
   if (scheme !== undefined) return scheme + redactAfterScheme(url.slice(scheme.length));
   // Not an address of a known form, yet one may stand inside, as in the command of an `ext::` address.
   return redactScpStyle(
@@ -25,10 +27,11 @@ export function redactUrl(url: string): string {
 }
 
 function redactAfterScheme(text: string): string {
-  const authorityEnd = indexOfAny(text, /[/?#]/);
+  const authorityEnd = indexOfAny(text, /[/\\?#]/);
   const authority = text.slice(0, authorityEnd);
   const rest = text.slice(authorityEnd);
-  const host = authority.slice(authority.lastIndexOf("@") + 1);
+  // An "@" that was encoded by mistake hides a password all the same.
+  const host = authority.split(/@|%40/i).at(-1) ?? "";
   if (HOST_AND_PORT.test(host)) return host + redactParameters(rest);
   // `user:pass/word@host`: a password with a slash in it that should have been encoded.
   const stray = rest.lastIndexOf("@");

@@ -45,7 +45,8 @@ export type Git = Message<"fleet.metadata.v1.Git"> & {
   commit?: GitCommit | undefined;
 
   /**
-   * The state of the work tree in one word: the first that applies of conflicted, staged, modified, untracked.
+   * The state of the work tree in one word: the first that applies of conflicted, staged, modified, untracked. A
+   * submodule counts when it is at another commit; what is changed inside it does not count, here and in all numbers.
    *
    * @generated from field: fleet.metadata.v1.GitStatus status = 4;
    */
@@ -334,7 +335,7 @@ export const GitStatus = {
   UNSPECIFIED: 0,
 
   /**
-   * Nothing differs from HEAD, nothing is untracked.
+   * Nothing differs from HEAD, nothing is untracked; what is changed inside submodules does not count.
    *
    * @generated from enum value: GIT_STATUS_CLEAN = 1;
    */
