@@ -9,6 +9,7 @@ import {
   type Problem,
 } from "../collector.ts";
 import { readActivity } from "./activity.ts";
+import { ConfigMemory } from "./config-memory.ts";
 import { type Discovery, discover } from "./discovery.ts";
 import { exists, filledAtMs, stamp } from "./files.ts";
 import { Following } from "./following.ts";
@@ -60,6 +61,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const primary = new PrimaryChoice();
   const patience = new LockPatience();
   const memory = new Memory(git);
+  const configs = new ConfigMemory(git, options.xdgConfigHome);
   const workTree = new WorkTree(git);
   const following = options.following ?? new Following(git, workspace, options.xdgConfigHome);
   let found: readonly RepositoryLocation[] = [];
@@ -165,7 +167,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
     try {
       const touched = following.takeTouched();
-      const common = { signal, patience, workTree, diffBudgetMs };
+      const common = { signal, patience, configs, workTree, diffBudgetMs };
       return await readRepository(git, location, { ...common, ...(touched !== undefined && { touched }) });
     } catch (error) {
       following.forgetTouched();

@@ -1,14 +1,11 @@
 // One consistent reading of one repository.
 
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
-import { readBranchIncludes } from "./branch-includes.ts";
-import { type Config, readConfig, values } from "./config.ts";
+import { type Config, values } from "./config.ts";
+import type { ConfigMemory } from "./config-memory.ts";
 import { type Diff, emptyTree, readDiff } from "./diff.ts";
 import type { Setting } from "./environment.ts";
-import { stamp } from "./files.ts";
-import { blankedFilters } from "./filters.ts";
 import type { Git, RunOptions } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import type { LockPatience } from "./lock-patience.ts";
@@ -34,6 +31,7 @@ export interface Reading {
 export interface ReadingOptions {
   readonly signal: AbortSignal;
   readonly patience: LockPatience;
+  readonly configs: ConfigMemory;
   readonly workTree: WorkTree;
   /** Paths that may have changed since the last reading of this repository. Absent: any. */
   readonly touched?: readonly string[];
@@ -85,18 +83,10 @@ async function readOnce(
   git: Git,
   location: RepositoryLocation,
   moment: Moment,
-  { signal, diffBudgetMs, workTree, touched }: ReadingOptions,
+  { signal, diffBudgetMs, configs, workTree, touched }: ReadingOptions,
 ): Promise<{ reading: Reading; circumstances: Circumstances }> {
-  const config = await readStableConfig(git, location, signal);
-  const call = {
-    cwd: location.root,
-    workTree: location.root,
-    signal,
-    config: blankedFilters([
-      ...config,
-      ...(await readBranchIncludes(git, config, { cwd: location.root, signal })),
-    ]),
-  };
+  const { config, blanked } = await configs.read(location, signal);
+  const call = { cwd: location.root, workTree: location.root, signal, config: blanked };
   const hint = shortName(moment.branchRef);
   const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };
   const [status, hinted] = await Promise.all([
@@ -114,21 +104,6 @@ async function readOnce(
     ...(diff !== undefined && { diff }),
   };
   return { reading, circumstances };
-}
-
-/** A configuration that was not written while it was read; git reads it again right after this. */
-async function readStableConfig(
-  git: Git,
-  location: RepositoryLocation,
-  signal: AbortSignal,
-): Promise<Config> {
-  const files = [join(location.commonDir, "config"), join(location.gitDir, "config.worktree")];
-  const stamps = async () => (await Promise.all(files.map(stamp))).join();
-  for (;;) {
-    const before = await stamps();
-    const config = await readConfig(git, { cwd: location.root, signal });
-    if (before === (await stamps())) return config;
-  }
 }
 
 async function compare(git: Git, config: Config, branch: string | undefined, call: RunOptions) {
