@@ -60,16 +60,6 @@ const edits: fc.Arbitrary<Step>[] = [
       repository.write({ [`${name}/inside`]: "1\n" });
     }, name),
   ),
-  fc.constantFrom("*.log\n", "new\n", "\n").map(
-    (text): Step =>
-      (repository) =>
-        repository.write({ ".gitignore": text }),
-  ),
-  fc.constantFrom("* text eol=crlf\n", "\n").map(
-    (text): Step =>
-      (repository) =>
-        repository.write({ ".gitattributes": text }),
-  ),
 ];
 
 const commands: fc.Arbitrary<Step>[] = [
@@ -101,10 +91,6 @@ const commands: fc.Arbitrary<Step>[] = [
     ["stash", "drop", "--quiet"],
     ["status"],
     ["update-index", "--refresh"],
-    ["update-index", "--index-version", "4"],
-    ["update-index", "--index-version", "2"],
-    ["update-index", "--split-index"],
-    ["update-index", "--no-split-index"],
     ["read-tree", "HEAD"],
     ["read-tree", "HEAD~1"],
     ["read-tree", "--empty"],
@@ -112,6 +98,37 @@ const commands: fc.Arbitrary<Step>[] = [
     ["update-ref", "refs/heads/main", "other"],
     ["pack-refs", "--all"],
     ["clean", "-d", "--force", "--quiet"],
+  ].map((args) => fc.constant(git(...args))),
+  ...[
+    ["add", "--"],
+    ["rm", "-r", "--quiet", "--force", "--"],
+    ["rm", "--quiet", "--cached", "--"],
+    ["reset", "--quiet", "--"],
+    ["checkout", "--quiet", "--"],
+    ["checkout", "--quiet", "other", "--"],
+    ["update-index", "--force-remove"],
+    ["update-index", "--chmod=+x"],
+  ].map((args) => path.map((name) => git(...args, name))),
+  fc.tuple(path, path).map(([from, to]) => git("mv", from, to)),
+];
+
+/** What makes all files be looked at, some of it for the rest of a sequence. */
+const unusual: fc.Arbitrary<Step>[] = [
+  fc.constantFrom("*.log\n", "new\n", "\n").map(
+    (text): Step =>
+      (repository) =>
+        repository.write({ ".gitignore": text }),
+  ),
+  fc.constantFrom("* text eol=crlf\n", "\n").map(
+    (text): Step =>
+      (repository) =>
+        repository.write({ ".gitattributes": text }),
+  ),
+  ...[
+    ["update-index", "--index-version", "4"],
+    ["update-index", "--index-version", "2"],
+    ["update-index", "--split-index"],
+    ["update-index", "--no-split-index"],
     ["sparse-checkout", "set", "d"],
     ["sparse-checkout", "disable"],
     ["config", "core.fileMode", "false"],
@@ -119,32 +136,27 @@ const commands: fc.Arbitrary<Step>[] = [
     ["config", "status.renames", "false"],
   ].map((args) => fc.constant(git(...args))),
   ...[
-    ["add", "--"],
     ["add", "--intent-to-add", "--"],
-    ["rm", "-r", "--quiet", "--force", "--"],
-    ["rm", "--quiet", "--cached", "--"],
-    ["reset", "--quiet", "--"],
-    ["checkout", "--quiet", "--"],
-    ["checkout", "--quiet", "other", "--"],
     ["update-index", "--assume-unchanged"],
     ["update-index", "--no-assume-unchanged"],
     ["update-index", "--skip-worktree"],
     ["update-index", "--no-skip-worktree"],
-    ["update-index", "--force-remove"],
-    ["update-index", "--chmod=+x"],
   ].map((args) => path.map((name) => git(...args, name))),
-  fc.tuple(path, path).map(([from, to]) => git("mv", from, to)),
 ];
 
-/** Edits and the commonest commands more often than all else. */
+const common: fc.Arbitrary<Step> = fc.constantFrom(
+  git("add", "--all"),
+  git("commit", "--quiet", "--all", "-m", "x"),
+  git("reset", "--quiet", "HEAD~1"),
+  git("checkout", "--quiet", "other"),
+);
+
 const steps = fc.array(
   fc.oneof(
-    { weight: 4, arbitrary: fc.oneof(...edits) },
-    {
-      weight: 2,
-      arbitrary: fc.constantFrom(git("add", "--all"), git("commit", "--quiet", "--all", "-m", "x")),
-    },
-    { weight: 4, arbitrary: fc.oneof(...commands) },
+    { weight: 10, arbitrary: fc.oneof(...edits) },
+    { weight: 10, arbitrary: common },
+    { weight: 10, arbitrary: fc.oneof(...commands) },
+    { weight: 1, arbitrary: fc.oneof(...unusual) },
   ),
   { minLength: 1, maxLength: 3 },
 );
