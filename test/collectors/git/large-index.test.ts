@@ -262,6 +262,30 @@ test("G20: after an edit, add, commit and checkout, not all files are looked at"
   expect(counts).toEqual({ whole: 1, few: 3, quick: 1 });
 });
 
+test("G20: what a file of ignore rules or attributes decides is seen when it goes with a commit", async () => {
+  const repository = prepared();
+  repository.commit({ ".gitignore": "*.log\n", "x.log": "1\n" });
+  const { collect, collectAfter, counts } = follower(repository);
+  expect(await collect()).toMatchObject({ untrackedFiles: 0 });
+  const known = await collectAfter(git("rm", "--quiet", ".gitignore"), git("commit", "--quiet", "-m", "x"));
+  expect(known).toMatchObject({ untrackedFiles: 1 });
+  expect(counts).toEqual({ whole: 2, few: 0, quick: 0 });
+});
+
+test("G20: files seen through a link that has replaced their directory are gone", async () => {
+  const repository = prepared();
+  repository.commit({ "copy/b": "2\n", "copy/c": "3\n", "copy/e/f": "1\n2\n3\n4\n5\n" });
+  const { collect, collectAfter } = follower(repository);
+  await collect();
+  const replaced = await collectAfter(
+    inPlace((full) => {
+      rmSync(full, { recursive: true });
+      symlinkSync("copy", full);
+    }, "d"),
+  );
+  expect(replaced).toMatchObject({ modifiedFiles: 3, untrackedFiles: 1 });
+});
+
 describe("G9, G20: an index that hides something is looked at as a whole", () => {
   const hiding: readonly (readonly string[])[] = [
     ["update-index", "--assume-unchanged", "d/b"],
