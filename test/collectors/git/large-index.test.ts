@@ -286,6 +286,17 @@ test("G20: files seen through a link that has replaced their directory are gone"
   expect(replaced).toMatchObject({ modifiedFiles: 3, untrackedFiles: 1 });
 });
 
+test("G10, G20: an edit of a staged file is measured against the commit", async () => {
+  const repository = prepared();
+  repository.write({ "d/b": "edited\n" });
+  repository.git("add", "d/b");
+  const { collect, collectAfter, counts } = follower(repository);
+  expect(await collect()).toMatchObject({ diff: { insertions: 1, deletions: 1 } });
+  const known = await collectAfter(({ write }) => write({ "d/b": "2\n" }));
+  expect(known).toMatchObject({ stagedFiles: 1, modifiedFiles: 1, diff: { insertions: 0, deletions: 0 } });
+  expect(counts).toEqual({ whole: 1, few: 0, quick: 1 });
+});
+
 describe("G9, G20: an index that hides something is looked at as a whole", () => {
   const hiding: readonly (readonly string[])[] = [
     ["update-index", "--assume-unchanged", "d/b"],
