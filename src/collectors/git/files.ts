@@ -62,6 +62,11 @@ export async function stamp(path: string): Promise<string> {
   }
 }
 
+/** The size that a {@link stamp} tells of, in bytes. */
+export function sizeIn(stamp: string): number {
+  return Number(stamp.split(":")[2] ?? 0);
+}
+
 /** Which file or directory it is, links not followed; the same as long as it is not replaced. `absent` for none. */
 export async function identity(path: string): Promise<string> {
   try {

@@ -38,7 +38,7 @@ export function toMetadata(findings: Findings): MessageInitShape<typeof GitSchem
     untrackedFiles: status.untracked,
     conflictedFiles: status.conflicted,
     stashes: findings.stashes,
-    ...(diff !== undefined && { diff }),
+    ...(diff !== undefined && { diff: { insertions: diff.insertions, deletions: diff.deletions } }),
     ...(status.upstream !== undefined && { upstream: status.upstream }),
     ...(upstream !== undefined && upstream),
     ...(refs.base !== undefined && { base: { branch: refs.base.branch, ...base } }),

@@ -2,7 +2,7 @@
 // changed between them.
 
 import { join } from "node:path";
-import { readStart, stamp } from "./files.ts";
+import { readStart, sizeIn, stamp } from "./files.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type Operation, readOperation } from "./operation.ts";
 
@@ -17,6 +17,8 @@ export interface Moment {
   /** Full name of the branch that HEAD names. Absent when HEAD is detached, or not kept in a file. */
   readonly branchRef?: string;
   readonly operation: Operation;
+  /** 0 when there is no index. */
+  readonly indexBytes: number;
 }
 
 const MAX_HEAD_BYTES = 4096;
@@ -41,7 +43,7 @@ export async function readMoment(
     readOperation(gitDir),
   ]);
   const ref = /^ref:\s*(refs\/.+?)\s*$/s.exec(head ?? "")?.[1];
-  const [headStamp, ...stamps] = await Promise.all([
+  const [headStamp, index, ...stamps] = await Promise.all([
     stamp(join(gitDir, "HEAD")),
     stamp(join(gitDir, "index")),
     stamp(join(gitDir, "logs", "HEAD")),
@@ -51,10 +53,11 @@ export async function readMoment(
   ]);
   const checkout = [head, headStamp, operation.operation, operation.rebasedBranch].join("\n");
   return {
-    stamp: [checkout, lockStamp, ...stamps].join("\n"),
+    stamp: [checkout, lockStamp, index, ...stamps].join("\n"),
     checkout,
     locked: lockStamp !== "absent" && lockStamp !== idleLock,
     ...(ref !== undefined && ref !== NO_FILE_REF && { branchRef: ref }),
     operation,
+    indexBytes: sizeIn(index),
   };
 }

@@ -3,29 +3,24 @@
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { CollectError } from "../collector.ts";
-import { readBranchIncludes } from "./branch-includes.ts";
-import { type Config, readConfig, values } from "./config.ts";
-import { type Diff, emptyTree, readDiff } from "./diff.ts";
+import type { Compared, Comparing } from "./comparing.ts";
+import { type Config, values } from "./config.ts";
+import type { ConfigMemory } from "./config-memory.ts";
+import { type Diff, emptyTree, NOTHING, readDiff, total } from "./diff.ts";
 import type { Setting } from "./environment.ts";
-import { stamp } from "./files.ts";
-import { blankedFilters } from "./filters.ts";
 import type { Git, RunOptions } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import type { LockPatience } from "./lock-patience.ts";
 import { type Moment, readMoment } from "./moment.ts";
-import { type ComparedRefs, readRefs } from "./refs.ts";
-import { chooseRemote, type Remote } from "./remote.ts";
 import type { Status } from "./status.ts";
-import type { Circumstances, WorkTree } from "./work-tree.ts";
+import { type Circumstances, GIT_DIRECTORY, type Seen, type WorkTree } from "./work-tree.ts";
 
 /** What one reading found; everything in it belongs to one moment. */
-export interface Reading {
+export interface Reading extends Compared {
   readonly status: Status;
   readonly moment: Moment;
   /** Short name of the branch that HEAD names. Absent when HEAD is detached. */
   readonly branch?: string;
-  readonly remote?: Remote;
-  readonly refs: ComparedRefs;
   /** Absent when it could not be found out in its time. */
   readonly diff?: Diff;
 }
@@ -34,9 +29,13 @@ export interface Reading {
 export interface ReadingOptions {
   readonly signal: AbortSignal;
   readonly patience: LockPatience;
+  readonly configs: ConfigMemory;
+  readonly comparing: Comparing;
   readonly workTree: WorkTree;
   /** Paths that may have changed since the last reading of this repository. Absent: any. */
   readonly touched?: readonly string[];
+  /** Size from which on an index is large enough for its files not all to be looked at whenever it is written. */
+  readonly largeIndexBytes: number;
   /** How long the comparison of contents may take, in milliseconds. */
   readonly diffBudgetMs: number;
 }
@@ -63,14 +62,14 @@ export async function readRepository(
   for (;;) {
     const idleLock = await options.patience.wait(location, options.signal);
     const before = await readMoment(location, idleLock);
-    const { reading, circumstances } = await readOnce(git, location, before, options);
+    const { reading, seen, circumstances } = await readOnce(git, location, before, options);
     const after = await readMoment(location, idleLock);
     if (before.stamp === after.stamp && !before.locked) {
-      options.workTree.keep(reading.status, circumstances);
+      options.workTree.keep(seen, circumstances);
       return reading;
     }
     const elapsedMs = performance.now() - startedAt;
-    if (elapsedMs < STANDSTILL_MS) continue;
+    if (elapsedMs < STANDSTILL_MS || seen.isPartial) continue;
     if (!before.locked && !after.locked) {
       await delay(CHECKOUT_MS, undefined, { signal: options.signal });
       if (before.checkout === (await readMoment(location, idleLock)).checkout) return reading;
@@ -85,27 +84,29 @@ async function readOnce(
   git: Git,
   location: RepositoryLocation,
   moment: Moment,
-  { signal, diffBudgetMs, workTree, touched }: ReadingOptions,
-): Promise<{ reading: Reading; circumstances: Circumstances }> {
-  const config = await readStableConfig(git, location, signal);
-  const call = {
-    cwd: location.root,
-    workTree: location.root,
-    signal,
-    config: blankedFilters([
-      ...config,
-      ...(await readBranchIncludes(git, config, { cwd: location.root, signal })),
-    ]),
-  };
+  options: ReadingOptions,
+): Promise<{ reading: Reading; seen: Seen; circumstances: Circumstances }> {
+  const { signal, diffBudgetMs, largeIndexBytes, configs, comparing, workTree, touched } = options;
+  const { config, blanked } = await configs.read(location, signal);
+  const call = { cwd: location.root, workTree: location.root, signal, config: blanked };
   const hint = shortName(moment.branchRef);
-  const circumstances = { root: location.root, stamp: moment.stamp, config: JSON.stringify(config) };
-  const [status, hinted] = await Promise.all([
+  const isLarge = moment.indexBytes >= largeIndexBytes && objectFormat(config) === undefined;
+  const circumstances = {
+    root: location.root,
+    stamp: moment.stamp,
+    config: JSON.stringify(config),
+    ...(isLarge && { largeIndex: join(location.gitDir, "index") }),
+  };
+  const isQuiet = touched?.includes(GIT_DIRECTORY) === false;
+  const [seen, hinted] = await Promise.all([
     workTree.read(circumstances, touched, call),
-    compare(git, config, hint, call),
+    comparing.read(config, hint, circumstances, isQuiet, call),
   ]);
+  const { status } = seen;
   const branch = currentBranch(status, moment);
-  const compared = branch === hint ? hinted : await compare(git, config, branch, call);
-  const diff = await readDiffWithin(git, status, config, diffBudgetMs, call);
+  const compared =
+    branch === hint ? hinted : await comparing.read(config, branch, circumstances, isQuiet, call);
+  const diff = seen.diff ?? (await readDiffWithin(git, status, config, diffBudgetMs, call));
   const reading: Reading = {
     status,
     moment,
@@ -113,36 +114,7 @@ async function readOnce(
     ...(branch !== undefined && { branch }),
     ...(diff !== undefined && { diff }),
   };
-  return { reading, circumstances };
-}
-
-/** A configuration that was not written while it was read; git reads it again right after this. */
-async function readStableConfig(
-  git: Git,
-  location: RepositoryLocation,
-  signal: AbortSignal,
-): Promise<Config> {
-  const files = [join(location.commonDir, "config"), join(location.gitDir, "config.worktree")];
-  const stamps = async () => (await Promise.all(files.map(stamp))).join();
-  for (;;) {
-    const before = await stamps();
-    const config = await readConfig(git, { cwd: location.root, signal });
-    if (before === (await stamps())) return config;
-  }
-}
-
-async function compare(git: Git, config: Config, branch: string | undefined, call: RunOptions) {
-  const remote = chooseRemote(config, branch);
-  const refs = await readRefs(git, branch, remote?.name, expectedUpstream(config, branch), call);
-  return { refs, ...(remote !== undefined && { remote }) };
-}
-
-/** Where the upstream lies under the usual refspec. A wrong guess costs one more call. */
-function expectedUpstream(config: Config, branch: string | undefined): string | undefined {
-  const remote = values(config, `branch.${branch}.remote`).at(-1);
-  const merge = values(config, `branch.${branch}.merge`).at(-1);
-  if (remote === undefined || merge === undefined) return undefined;
-  return remote === "." ? merge : `refs/remotes/${remote}/${shortName(merge)}`;
+  return { reading, seen: { ...seen, ...(diff !== undefined && { diff }) }, circumstances };
 }
 
 /** `(detached)` is also a legal name of a branch: the full symbolic ref decides. */
@@ -155,6 +127,11 @@ function shortName(ref: string | undefined): string | undefined {
   return ref?.replace(/^refs\/heads\//, "");
 }
 
+/** Absent for SHA-1. */
+function objectFormat(config: Config): string | undefined {
+  return values(config, "extensions.objectformat").at(-1);
+}
+
 /** The comparison reads whole files: when it takes too long, the rest is served without it. */
 async function readDiffWithin(
   git: Git,
@@ -163,8 +140,8 @@ async function readDiffWithin(
   budgetMs: number,
   call: RunOptions & { readonly config: readonly Setting[] },
 ): Promise<Diff | undefined> {
-  if (status.staged + status.modified + status.conflicted === 0) return { insertions: 0, deletions: 0 };
-  const base = status.oid ?? emptyTree(values(config, "extensions.objectformat").at(-1));
+  if (status.staged + status.modified + status.conflicted === 0) return total(NOTHING, new Map());
+  const base = status.oid ?? emptyTree(objectFormat(config));
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(budgetMs)]);
   try {
     return await readDiff(git, base, status, { ...call, signal });

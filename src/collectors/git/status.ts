@@ -157,7 +157,8 @@ class Tally {
     if (this.#entries === undefined) return;
     const text = path.toString("utf8");
     if (text.includes("\uFFFD") || this.#entries.size >= MAX_ENTRIES) this.#entries = undefined;
-    else this.#entries.set(text, entry);
+    // What was removed from the index only is there twice: as staged and as untracked.
+    else this.#entries.set(text, { ...this.#entries.get(text), ...entry });
   }
 
   result(truncated: boolean) {
@@ -179,10 +180,15 @@ export function mergeStatus(earlier: Status, look: Status, touched: readonly str
     [...earlier.entries].filter(([path]) => !touched.some((each) => covers(each, path))),
   );
   for (const [path, entry] of look.entries) entries.set(path, entry);
+  return withEntries(look, entries);
+}
+
+/** A state in which just these paths differ. Absent when they are too many to be kept. */
+export function withEntries(status: Status, entries: ReadonlyMap<string, Entry>): Status | undefined {
   if (entries.size > MAX_ENTRIES) return undefined;
   const all = [...entries.values()];
   return {
-    ...look,
+    ...status,
     staged: all.filter((entry) => entry.staged).length,
     modified: all.filter((entry) => entry.modified).length,
     untracked: all.filter((entry) => entry.untracked).length,
@@ -191,6 +197,7 @@ export function mergeStatus(earlier: Status, look: Status, touched: readonly str
   };
 }
 
-function covers(touched: string, path: string): boolean {
+/** Whether a touched file or directory is this path, or holds it. */
+export function covers(touched: string, path: string): boolean {
   return path === touched || path.startsWith(`${touched}/`);
 }

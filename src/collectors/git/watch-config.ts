@@ -35,10 +35,14 @@ export interface ConfigOptions {
 export async function readConfiguration(options: ConfigOptions): Promise<Configuration> {
   const { root, xdgConfigHome } = options;
   const listed = await ask(options, ["config", "--list", "--show-origin", "-z"]);
-  // git itself says what "~" means to it: its environment is not ours.
-  const home = (await ask(options, ["config", "--type=path", "--get", "watch.home"]))?.trimEnd();
+  const home = await readHome(options);
   const xdg = xdgConfigHome ?? (home === undefined ? undefined : resolve(home, ".config"));
   return await withTargets(configurationOf(parseConfig(listed ?? ""), root, home, xdg));
+}
+
+/** git itself says what "~" means to it: its environment is not ours. Absent when it has none. Rejects only when aborted. */
+export async function readHome(options: ConfigOptions): Promise<string | undefined> {
+  return (await ask(options, ["config", "--type=path", "--get", "watch.home"]))?.trimEnd();
 }
 
 async function ask(
@@ -66,7 +70,8 @@ function parseConfig(output: string): ConfigEntry[] {
   return entries;
 }
 
-function configurationOf(
+/** @param entries - Everything that git is configured with, in any order. */
+export function configurationOf(
   entries: readonly ConfigEntry[],
   root: string,
   home: string | undefined,

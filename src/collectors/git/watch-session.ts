@@ -13,6 +13,7 @@ import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";
 import { DirectoryTree } from "./watch-tree.ts";
 import { WorkTree } from "./watch-work-tree.ts";
+import { GIT_DIRECTORY } from "./work-tree.ts";
 
 /** Of one work tree's git directory. */
 const STATE_FILES: readonly string[] = [
@@ -25,17 +26,16 @@ const STATE_FILES: readonly string[] = [
   "rebase-merge/head-name",
   "rebase-apply/head-name",
   "rebase-apply/applying",
-  "info/sparse-checkout",
 ];
 
+/** Of one work tree's git directory: decides about its files. */
+const SPARSE = "info/sparse-checkout";
+
 /** Of the git directory that all work trees share. Stashes below the newest one stand in the log alone. */
-const SHARED_FILES: readonly string[] = [
-  "packed-refs",
-  "shallow",
-  "info/attributes",
-  "info/grafts",
-  "logs/refs/stash",
-];
+const SHARED_FILES: readonly string[] = ["packed-refs", "shallow", "logs/refs/stash"];
+
+/** Of that directory, too: these decide about the files of work trees, or about commits that have not changed. */
+const DECIDING_FILES: readonly string[] = ["info/attributes", "info/grafts"];
 
 /** Directories full of refs, in either storage format. */
 const REF_DIRECTORIES: readonly string[] = ["refs", "reftable"];
@@ -49,7 +49,10 @@ export interface SessionOptions {
   readonly xdgConfigHome: string | undefined;
   readonly watchDirectory: WatchDirectory;
   readonly readMounts: () => Promise<string>;
-  /** With the path, relative to its root, of the one entry of the work tree that may have changed. Absent: anything may have. */
+  /**
+   * With the path, relative to its root, of the one entry of the work tree that may have changed, {@link GIT_DIRECTORY} for no file of the
+   * work tree but what git itself keeps. Absent: anything may have.
+   */
   readonly changed: (path?: string) => void;
   /** There is something to {@link Session.settle}. */
   readonly stale: () => void;
@@ -188,15 +191,18 @@ export class Session {
     const { changed, outdated } = this.#options;
     // A change may be what ends a failure, too.
     const touched = () => this.#touched();
+    const written = () => this.#touched(GIT_DIRECTORY);
     const rules = () => (tree === undefined ? changed() : tree.rulesChanged());
-    const index = () => (tree === undefined ? changed() : tree.indexChanged());
+    const index = () => (tree === undefined ? changed(GIT_DIRECTORY) : tree.indexChanged());
     const config = () => {
       this.#configStale = true;
       this.#touched();
     };
     for (const path of [root, join(root, ".git")]) this.#paths.follow(path, outdated);
-    for (const file of STATE_FILES) this.#paths.follow(join(gitDir, file), touched);
-    for (const file of SHARED_FILES) this.#paths.follow(join(commonDir, file), touched);
+    for (const file of STATE_FILES) this.#paths.follow(join(gitDir, file), written);
+    for (const file of SHARED_FILES) this.#paths.follow(join(commonDir, file), written);
+    for (const file of DECIDING_FILES) this.#paths.follow(join(commonDir, file), touched);
+    this.#paths.follow(join(gitDir, SPARSE), touched);
     this.#paths.follow(join(gitDir, "index"), index);
     this.#paths.follow(join(commonDir, "info/exclude"), rules);
     for (const file of [join(commonDir, "config"), join(gitDir, "config.worktree")])
@@ -215,7 +221,7 @@ export class Session {
       this.#paths.follow(root, outdated);
       const heard = (_: unknown, entry: string | undefined, renamed: boolean) => {
         if (entry?.endsWith(".lock") === true) return false;
-        changed();
+        changed(GIT_DIRECTORY);
         return renamed;
       };
       this.#refs.push(new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
@@ -233,8 +239,8 @@ export class Session {
     this.#discovery = new Discovery({ workspace, roots, watchDirectory, check, changed, stale, failed });
   }
 
-  #touched(): void {
-    this.#options.changed();
+  #touched(path?: string): void {
+    this.#options.changed(path);
     if (this.stale) this.#options.stale();
   }
 }

@@ -7,6 +7,7 @@ import type { Git } from "./git.ts";
 import { join, toPath, type WatchDirectory } from "./watch-directory.ts";
 import { findIgnored, findTracked, MAX_PATHS, type Question } from "./watch-ignored.ts";
 import { type Directory, DirectoryTree, type Listing } from "./watch-tree.ts";
+import { GIT_DIRECTORY } from "./work-tree.ts";
 
 /** Entries of a git directory without which git does not take it for one. */
 const GIT_DIRECTORY_ENTRIES: readonly string[] = ["HEAD", "objects", "refs", "commondir"];
@@ -71,7 +72,7 @@ export class WorkTree {
   /** What is tracked may have changed. */
   indexChanged(): void {
     this.#indexStale = true;
-    this.#options.changed();
+    this.#options.changed(GIT_DIRECTORY);
     this.#options.stale();
   }
 

@@ -27,8 +27,8 @@ export interface WatchOptions {
   readonly headsOf?: readonly RepositoryLocation[];
   readonly listener: WatchListener;
   /**
-   * Hears, before `listener.changed`, which entry of the work tree may have changed: its path relative to the root, in UTF-8. Absent:
-   * anything may have. Default: nobody hears.
+   * Hears, before `listener.changed`, which entry of the work tree may have changed: its path relative to the root, in UTF-8; `.git`
+   * for what git itself keeps, and no file. Absent: anything may have. Default: nobody hears.
    */
   readonly touched?: (path: string | undefined) => void;
   /** Ends everything: no watcher, timer or process is left. */

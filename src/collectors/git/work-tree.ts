@@ -2,18 +2,27 @@
 // one of them takes a tenth of looking at all.
 
 import { CollectError } from "../collector.ts";
+import { concernedPaths } from "./concerned.ts";
 import type { Setting } from "./environment.ts";
 import type { Git, RunOptions } from "./git.ts";
+import { isPlainIndex } from "./index-file.ts";
+import { type Look, lookQuickly } from "./quick-look.ts";
 import { mergeStatus, readStatus, type Status } from "./status.ts";
 
 /** Past this many, looking at all files is as quick. */
 export const MAX_TOUCHED = 200;
 
-/** What git never takes for a file of the work tree. */
-const NOTHING = ".git";
+/** What of a command line and its memory git is given for paths. */
+const MAX_CHARACTERS = 32 * 1024;
+
+/** Stands among touched paths for what git itself keeps: index, HEAD, refs. git never takes it for a file of the work tree. */
+export const GIT_DIRECTORY = ".git";
 
 /** Files that decide about others, at any depth: a change of one may concern every file. */
 const DECIDING = /(?:^|\/)(?:\.git|\.gitignore|\.gitattributes|\.gitmodules)(?:\/|$)/;
+
+/** git reads ahead for all files what only a few are asked about. */
+const FEW: Setting = ["core.preloadIndex", "false"];
 
 /** What a state was read under. While it is the same, only touched files can have changed. */
 export interface Circumstances {
@@ -22,51 +31,110 @@ export interface Circumstances {
   readonly stamp: string;
   /** Of the configuration. */
   readonly config: string;
+  /** Path of the index when it is so large that a look at all its files is slow, and one that can be looked into. */
+  readonly largeIndex?: string;
 }
+
+/** What was seen. */
+export interface Seen extends Look {
+  /** Not looked at as a whole: true only when nothing changed during the look. */
+  readonly isPartial: boolean;
+  /** Whether the index is large, and hides nothing. */
+  readonly isPlain: boolean;
+}
+
+type Call = RunOptions & { readonly config: readonly Setting[] };
 
 /** Remembers the last state. Belongs to one collector. */
 export class WorkTree {
   readonly #git: Git;
-  #earlier: { readonly status: Status; readonly circumstances: Circumstances } | undefined;
+  #earlier: { readonly seen: Seen; readonly circumstances: Circumstances } | undefined;
 
   constructor(git: Git) {
     this.#git = git;
   }
 
   /**
-   * Reads the state.
+   * Reads the state, and the size of the change where that comes along.
    *
-   * @param touched - Paths of the files and directories that may have changed since the state that was last kept. Absent: all.
+   * @param touched - Paths of the files and directories that may have changed since the state that was last kept, and
+   * {@link GIT_DIRECTORY}. Absent: all.
    * @throws {CollectError}
    */
   async read(
     circumstances: Circumstances,
     touched: readonly string[] | undefined,
-    call: RunOptions & { readonly config: readonly Setting[] },
-  ): Promise<Status> {
+    call: Call,
+  ): Promise<Seen> {
     const earlier = this.#earlier;
     this.#earlier = undefined;
-    if (earlier === undefined || touched === undefined || !isLookEnough(touched))
-      return readStatus(this.#git, call);
-    if (!sameCircumstances(earlier.circumstances, circumstances)) return readStatus(this.#git, call);
-    // Without a path, git would look at all; the branch and the stash are to be looked at in any case.
-    const look = await this.#lookAt(touched.length === 0 ? [NOTHING] : touched, call);
-    const merged = look === undefined ? undefined : mergeStatus(earlier.status, look, touched);
-    return merged ?? (await readStatus(this.#git, call));
+    const files = touched?.filter((path) => path !== GIT_DIRECTORY);
+    if (earlier === undefined || touched === undefined || files === undefined || !isLookEnough(files))
+      return await this.#readAll(circumstances, call);
+    const { root, config, stamp } = earlier.circumstances;
+    if (root !== circumstances.root || config !== circumstances.config)
+      return await this.#readAll(circumstances, call);
+    const few = { ...call, config: [...call.config, FEW] };
+    const { seen } = earlier;
+    const found =
+      stamp === circumstances.stamp
+        ? await this.#afterEdits(seen, files, files.length === touched.length, few)
+        : await this.#afterWrites(seen, circumstances.largeIndex, files, few);
+    return found ?? (await this.#readAll(circumstances, call));
   }
 
-  /** Keeps a state that was read under these circumstances, which were the same after the reading. */
-  keep(status: Status, circumstances: Circumstances): void {
-    this.#earlier = { status, circumstances };
+  /** Keeps what was seen under these circumstances, which were the same after the look. */
+  keep(seen: Seen, circumstances: Circumstances): void {
+    this.#earlier = { seen, circumstances };
+  }
+
+  async #readAll({ largeIndex }: Circumstances, call: Call): Promise<Seen> {
+    const [status, isPlain] = await Promise.all([
+      readStatus(this.#git, call),
+      largeIndex === undefined ? false : isPlainIndex(largeIndex),
+    ]);
+    return { status, isPlain, isPartial: false };
+  }
+
+  /** Index and HEAD are the same. `isQuiet`: so is everything else that git keeps. */
+  async #afterEdits(
+    seen: Seen,
+    files: readonly string[],
+    isQuiet: boolean,
+    call: Call,
+  ): Promise<Seen | undefined> {
+    const { isPlain } = seen;
+    if (isPlain && isQuiet && files.length > 0) {
+      const look = await lookQuickly(this.#git, seen, files, call);
+      if (look !== undefined) return { ...look, isPlain, isPartial: true };
+    }
+    const look = await this.#lookAt(files, call);
+    const status = look === undefined ? undefined : mergeStatus(seen.status, look, files);
+    return status === undefined ? undefined : { status, isPlain, isPartial: true };
+  }
+
+  /** Index or HEAD were written. */
+  async #afterWrites(
+    seen: Seen,
+    largeIndex: string | undefined,
+    files: readonly string[],
+    call: Call,
+  ): Promise<Seen | undefined> {
+    if (!seen.isPlain || largeIndex === undefined) return undefined;
+    const [isPlain, concerned] = await Promise.all([
+      isPlainIndex(largeIndex),
+      concernedPaths(this.#git, seen.status, files, call),
+    ]);
+    if (!isPlain || concerned === undefined || !isLookEnough(concerned)) return undefined;
+    const status = await this.#lookAt(concerned, call);
+    return status && { status, isPlain, isPartial: true };
   }
 
   /** A path inside a submodule or behind a link is an error for git, and nothing to look at one by one. */
-  async #lookAt(
-    touched: readonly string[],
-    call: RunOptions & { readonly config: readonly Setting[] },
-  ): Promise<Status | undefined> {
+  async #lookAt(paths: readonly string[], call: Call): Promise<Status | undefined> {
     try {
-      return await readStatus(this.#git, call, touched);
+      // Without a path, git would look at all; the branch and the stash are to be looked at in any case.
+      return await readStatus(this.#git, call, paths.length === 0 ? [GIT_DIRECTORY] : paths);
     } catch (error) {
       if (error instanceof CollectError) return undefined;
       throw error;
@@ -74,11 +142,8 @@ export class WorkTree {
   }
 }
 
-function isLookEnough(touched: readonly string[]): boolean {
+function isLookEnough(paths: readonly string[]): boolean {
   const odd = (path: string) => path === "" || path.includes("\uFFFD") || DECIDING.test(path);
-  return touched.length <= MAX_TOUCHED && !touched.some(odd);
-}
-
-function sameCircumstances(a: Circumstances, b: Circumstances): boolean {
-  return a.root === b.root && a.stamp === b.stamp && a.config === b.config;
+  const characters = paths.reduce((sum, path) => sum + path.length, 0);
+  return paths.length <= MAX_TOUCHED && characters <= MAX_CHARACTERS && !paths.some(odd);
 }

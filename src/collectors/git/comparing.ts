@@ -1,0 +1,54 @@
+// The remote of the current branch, and the commits that the branch is compared with: asked anew, or remembered while
+// nothing in the git directory has changed.
+
+import { type Config, values } from "./config.ts";
+import type { Git, RunOptions } from "./git.ts";
+import { type ComparedRefs, readRefs } from "./refs.ts";
+import { chooseRemote, type Remote } from "./remote.ts";
+import type { Circumstances } from "./work-tree.ts";
+
+/** What a branch is compared with. */
+export interface Compared {
+  readonly refs: ComparedRefs;
+  readonly remote?: Remote;
+}
+
+/** Belongs to one collector. */
+export class Comparing {
+  readonly #git: Git;
+  #last: { readonly key: string; readonly compared: Compared } | undefined;
+
+  constructor(git: Git) {
+    this.#git = git;
+  }
+
+  /**
+   * @param branch - Short name, absent when there is none.
+   * @param isQuiet - Whether events tell of all changes in the git directory, and told of none since this was last asked.
+   * @throws {CollectError}
+   */
+  async read(
+    config: Config,
+    branch: string | undefined,
+    { root, stamp, config: configText }: Circumstances,
+    isQuiet: boolean,
+    call: RunOptions,
+  ): Promise<Compared> {
+    const key = JSON.stringify([root, stamp, configText, branch]);
+    if (isQuiet && this.#last?.key === key) return this.#last.compared;
+    this.#last = undefined;
+    const remote = chooseRemote(config, branch);
+    const refs = await readRefs(this.#git, branch, remote?.name, expectedUpstream(config, branch), call);
+    const compared = { refs, ...(remote !== undefined && { remote }) };
+    this.#last = { key, compared };
+    return compared;
+  }
+}
+
+/** Where the upstream lies under the usual refspec. A wrong guess costs one more call. */
+function expectedUpstream(config: Config, branch: string | undefined): string | undefined {
+  const remote = values(config, `branch.${branch}.remote`).at(-1);
+  const merge = values(config, `branch.${branch}.merge`).at(-1);
+  if (remote === undefined || merge === undefined) return undefined;
+  return remote === "." ? merge : `refs/remotes/${remote}/${merge.replace(/^refs\/heads\//, "")}`;
+}

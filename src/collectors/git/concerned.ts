@@ -1,0 +1,38 @@
+// Which files can have changed their state when index or HEAD did: a file that is none of these is in the index what it is in HEAD, was so
+// before, and is the same in both commits; so it is the same in both indexes, and compares with an untouched work tree as it did.
+
+import type { Setting } from "./environment.ts";
+import type { Git, RunOptions } from "./git.ts";
+import type { Status } from "./status.ts";
+
+/**
+ * The paths in question. That they are all rests on three things: both indexes are plain, the configuration is the same, and none of
+ * the paths decides about others.
+ *
+ * @param earlier - The state before.
+ * @param touched - Files of the work tree that may have changed since.
+ * @returns Absent when it cannot be told.
+ * @throws the signal's reason when aborted
+ */
+export async function concernedPaths(
+  git: Git,
+  earlier: Status,
+  touched: readonly string[],
+  call: RunOptions & { readonly config: readonly Setting[] },
+): Promise<readonly string[] | undefined> {
+  const { oid, entries, truncated } = earlier;
+  if (oid === undefined || entries === undefined || truncated) return undefined;
+  const list = async (...args: string[]) => {
+    const { exitCode, stdout, truncated } = await git.run(
+      [...args, "--name-only", "-z", "--no-renames"],
+      call,
+    );
+    return exitCode === 0 && !truncated ? stdout.toString("utf8").split("\0").slice(0, -1) : undefined;
+  };
+  const [staged, between] = await Promise.all([
+    list("diff-index", "--cached", "--ignore-submodules=none", "HEAD"),
+    list("diff-tree", "-r", "--ignore-submodules=none", oid, "HEAD"),
+  ]);
+  if (staged === undefined || between === undefined) return undefined;
+  return [...new Set([...touched, ...entries.keys(), ...staged, ...between])];
+}
