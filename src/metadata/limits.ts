@@ -23,6 +23,8 @@ export const REQUEST_LIMITS = {
   keyNames: 1_000,
   /** Shortest and longest `heartbeat_interval` of a watch, in milliseconds, and the one that is used when none is given. */
   heartbeatMs: { min: 1_000, max: 300_000, default: 30_000 },
+  /** Longest `wait` for a change, in milliseconds. */
+  waitMs: 300_000,
 } as const;
 
 /** How sources are kept current while somebody watches, and how often a watch sends, in milliseconds. */
