@@ -68,6 +68,8 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
   const { log, serverVersion } = dependencies;
   const service = buildService(config, dependencies);
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
+  const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
+  const stopping = new AbortController();
   let lifecycle: Lifecycle = "starting";
 
   const rpc = createRpcHandler({ service, clock: systemClock, serverVersion, onError });
@@ -77,6 +79,7 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     serverVersion,
     defaultNames: config.jsonNames,
     lifecycle: () => lifecycle,
+    stopping: stopping.signal,
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
@@ -84,10 +87,9 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     ...(config.token === undefined ? {} : { token: config.token }),
     isOpen: (path) => path === HEALTH_PATH,
   });
-  const listener = createListener(createApp({ guard, rpc, plain, cors: CORS, onError }), {
-    ...HTTP_LIMITS,
-    ...dependencies.httpLimits,
-  });
+  const { writeStallMs } = limits;
+  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });
+  const listener = createListener(app, limits);
 
   return {
     service,
@@ -99,6 +101,7 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     },
     close: async () => {
       lifecycle = "stopping";
+      stopping.abort();
       rpc.close();
       await Promise.all([listener.close(CLOSE_GRACE_MS), service.close()]);
     },

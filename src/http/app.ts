@@ -12,14 +12,18 @@ import {
   sendEmpty,
   sendRefusal,
 } from "./message.ts";
+import { breakOff, createWriter, isBroken, type Write } from "./outflow.ts";
 import type { PlainRoutes } from "./plain-routes.ts";
 
 /** The RPC side, which the HTTP side knows nothing of but this. */
 export interface RpcHandler {
   /** The paths that it serves. */
   readonly paths: ReadonlySet<string>;
-  /** Serves a request on one of them. Rejects when the connection breaks meanwhile, and for defects. */
-  handle(request: Request, response: Response): Promise<void>;
+  /**
+   * Serves a request on one of them; what has no end goes through `write`. Rejects when the connection breaks meanwhile, and
+   * for defects.
+   */
+  handle(request: Request, response: Response, write: Write): Promise<void>;
 }
 
 /** What pages of other sites may send and see. */
@@ -34,6 +38,8 @@ export interface AppOptions {
   readonly rpc: RpcHandler;
   readonly plain: PlainRoutes;
   readonly cors: CorsOptions;
+  /** See {@link HttpLimits.writeStallMs}. */
+  readonly writeStallMs: number;
   /** Hears of defects: what should never happen while a request is served. */
   readonly onError: (error: unknown) => void;
 }
@@ -56,7 +62,7 @@ export function createApp(options: AppOptions): RequestHandler {
       }
       onError(error);
       if (response.headersSent) {
-        breakOff(response);
+        breakOff(response, constants.NGHTTP2_INTERNAL_ERROR);
       } else {
         const message = "unexpected error, see the server's log";
         sendRefusal(request, response, { status: 500, code: "internal", message });
@@ -71,7 +77,7 @@ export function createApp(options: AppOptions): RequestHandler {
 }
 
 function serve(
-  { guard, rpc, plain, cors }: AppOptions,
+  { guard, rpc, plain, cors, writeStallMs }: AppOptions,
   request: Request,
   response: Response,
   localAddress: string | undefined,
@@ -100,30 +106,17 @@ function serve(
     });
     return;
   }
+  const write = createWriter(response, writeStallMs);
   if (rpc.paths.has(path)) {
     if (request.headers.expect?.toLowerCase() === "100-continue") {
       response.writeContinue();
     }
-    return rpc.handle(request, response);
+    return rpc.handle(request, response, write);
   }
   if (isRpc(request)) {
     const message = `there is no method ${path}`;
     sendRefusal(request, response, { status: 404, code: "unimplemented", message });
     return;
   }
-  return plain(request, response, gone);
-}
-
-/** Whether nobody is left to hear an answer: known before the response itself says so. */
-function isBroken(response: Response): boolean {
-  return response.destroyed || ("stream" in response ? response.stream : response.socket)?.destroyed === true;
-}
-
-/** Ends an answer in the middle, so that nobody takes it for a whole one. */
-function breakOff(response: Response): void {
-  if ("stream" in response) {
-    response.stream.close(constants.NGHTTP2_INTERNAL_ERROR);
-  } else {
-    response.destroy();
-  }
+  return plain(request, response, gone, write);
 }

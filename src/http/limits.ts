@@ -21,6 +21,8 @@ export interface HttpLimits {
   readonly streamsPerSession: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
   readonly sessionMemoryMb: number;
+  /** The reader of a stream that takes nothing for so long is cut off. */
+  readonly writeStallMs: number;
 }
 
 export const HTTP_LIMITS: HttpLimits = {
@@ -39,4 +41,13 @@ export const HTTP_LIMITS: HttpLimits = {
   headerBytes: 16_384,
   streamsPerSession: 100,
   sessionMemoryMb: 10,
+  writeStallMs: 30_000,
 };
+
+/** Server-sent events. */
+export const EVENT_LIMITS = {
+  /** A comment is sent when nothing was for so long: proxies end connections that are silent for 30 s or a minute. */
+  heartbeatMs: 15_000,
+  /** When a client that lost its connection is to come back. */
+  retryMs: 1_000,
+} as const;

@@ -102,7 +102,12 @@ function percentEncode(text: string): string {
   return text.replaceAll(/[^\x20-\x24\x26-\x7e]+/g, (part) => encodeURIComponent(part.toWellFormed()));
 }
 
-function sendHead(response: Response, status: number, headers: Readonly<Record<string, string>>): void {
+/** Sets status and headers, which are sent with what is written first. */
+export function sendHead(
+  response: Response,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+): void {
   response.statusCode = status;
   for (const [name, value] of Object.entries(headers)) {
     response.setHeader(name, value);

@@ -22,8 +22,12 @@ const KEPT_VARIANTS = 16;
 export interface MetadataJson {
   /** `GetMetadataResponse` in the view entries, as proto3 JSON. */
   response(snapshot: Snapshot, selection: Selection, names: JsonNames, context: AnswerContext): string;
-  /** Weak validator of such an answer: stands for the snapshot's revision and the variant. */
+  /**
+   * Weak validator of such an answer: stands for the snapshot's revision, the variant, and the state of what was selected.
+   */
   etag(snapshot: Snapshot, selection: Selection, names: JsonNames): string;
+  /** Whether two validators stand for the same state of the same selection, whatever else has changed between them. */
+  isSameState(validator: string, etag: string): boolean;
 }
 
 export function createMetadataJson(service: MetadataService): MetadataJson {
@@ -64,10 +68,15 @@ export function createMetadataJson(service: MetadataService): MetadataJson {
       }
       return `{${members.join(",")}}`;
     },
-    etag: (snapshot, selection, names) => {
-      const variant =
-        names === "camel" && selection.id === "" ? "" : `.${digest(`${names} ${selection.id}`)}`;
-      return `W/"${snapshot.revision}${variant}"`;
+    etag: (snapshot, selection, names) => `W/"${snapshot.revision}.${stateTag(snapshot, selection, names)}"`,
+    isSameState: (validator, etag) => {
+      const [given, current] = [partsOf(validator), partsOf(etag)];
+      return (
+        given !== undefined &&
+        current !== undefined &&
+        given.run === current.run &&
+        given.state === current.state
+      );
     },
   };
 }
@@ -75,6 +84,17 @@ export function createMetadataJson(service: MetadataService): MetadataJson {
 /** One entry as proto3 JSON. */
 export function entryJson(entry: MetadataEntry, names: JsonNames): string {
   return toJsonString(MetadataEntrySchema, entry, writeOptions(names));
+}
+
+/** Stands for the variant and what it shows: equal for equal states of one run. */
+function stateTag(snapshot: Snapshot, selection: Selection, names: JsonNames): string {
+  return digest(`${names} ${selection.id} ${snapshot.fingerprint(selection)}`);
+}
+
+/** A validator is the revision, which is the run and a count, and the state's tag. */
+function partsOf(validator: string): { readonly run: string; readonly state: string } | undefined {
+  const [, run, state] = /^(?:W\/)?"([\w-]+)\.\d+\.([\w-]+)"$/.exec(validator.trim()) ?? [];
+  return run === undefined || state === undefined ? undefined : { run, state };
 }
 
 function writeOptions(names: JsonNames): Partial<JsonWriteOptions> {

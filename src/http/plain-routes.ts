@@ -8,8 +8,19 @@ import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
-import { pathOf, type Request, type Response, sendEmpty, sendJson, sendRefusal } from "./message.ts";
+import { watchMetadata } from "../metadata/watch.ts";
+import { sendEvents } from "./events.ts";
+import {
+  pathOf,
+  type Refusal,
+  type Request,
+  type Response,
+  sendEmpty,
+  sendJson,
+  sendRefusal,
+} from "./message.ts";
 import { createMetadataJson, entryJson } from "./metadata-json.ts";
+import type { Write } from "./outflow.ts";
 import { type JsonNames, parseReadQuery, type ReadQuery } from "./query.ts";
 
 /** Whether the server takes part: a probe is told so. */
@@ -23,21 +34,34 @@ export interface PlainRoutesOptions {
   /** How names are spelled when a request does not say. */
   readonly defaultNames: JsonNames;
   readonly lifecycle: () => Lifecycle;
+  /** Aborted when the server stops: ends what waits for a change. */
+  readonly stopping: AbortSignal;
 }
 
 /** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
-export type PlainRoutes = (request: Request, response: Response, signal: AbortSignal) => Promise<void>;
+export type PlainRoutes = (
+  request: Request,
+  response: Response,
+  signal: AbortSignal,
+  write: Write,
+) => Promise<void>;
 
-type Route = (request: Request, response: Response, signal: AbortSignal) => void | Promise<void>;
+type Route = (
+  request: Request,
+  response: Response,
+  signal: AbortSignal,
+  write: Write,
+) => void | Promise<void>;
 
 /** The path of the health route, which needs no token. */
 export const HEALTH_PATH = "/health";
 
 const METADATA_PATH = "/metadata";
+const EVENTS_PATH = `${METADATA_PATH}/events`;
 const ALLOWED_METHODS = "GET, HEAD, OPTIONS";
 
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
-  const { service, clock, serverVersion, defaultNames, lifecycle } = options;
+  const { service, clock, serverVersion, defaultNames, lifecycle, stopping } = options;
   const json = createMetadataJson(service);
   const startedMs = clock.monotonicMs();
 
@@ -46,19 +70,69 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     request: Request,
     response: Response,
     signal: AbortSignal,
-    { maxAgeMs, names = defaultNames }: ReadQuery,
+    { maxAgeMs, waitMs, names = defaultNames }: ReadQuery,
     selection: Selection,
     body: (snapshot: Snapshot, names: JsonNames) => string,
   ): Promise<void> => {
     await service.read({ selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) });
+    const given = validatorsOf(request);
+    const known = json.etag(service.snapshot, selection, names);
+    const held = waitMs > 0 ? given.find((validator) => json.isSameState(validator, known)) : undefined;
+    if (held !== undefined && !(await changeOrTimeout(service.snapshot, selection, waitMs, signal))) {
+      signal.throwIfAborted();
+      sendRefusal(request, response, STOPPING);
+      return;
+    }
     const { snapshot } = service;
     const etag = json.etag(snapshot, selection, names);
+    // After a wait, what the client has counts as current though the revision has moved on for something else.
+    const isHeldCurrent = held !== undefined && json.isSameState(held, etag);
     // It may be kept, but must be asked for again before it is used.
-    const headers = { etag, "cache-control": "no-cache" };
-    if (isNotModified(request, etag)) {
+    const headers = { etag: isHeldCurrent ? held : etag, "cache-control": "no-cache" };
+    if (isHeldCurrent || given.some((validator) => isMatch(validator, etag))) {
       sendEmpty(response, 304, headers);
     } else {
       sendJson(request, response, 200, body(snapshot, names), headers);
+    }
+  };
+
+  /** @returns false when it was ended before, by the client or because the server stops. */
+  const changeOrTimeout = (
+    snapshot: Snapshot,
+    selection: Selection,
+    waitMs: number,
+    signal: AbortSignal,
+  ): Promise<boolean> =>
+    untilStop(signal, async (ended) => {
+      const known = snapshot.fingerprint(selection);
+      for await (const _ of watchMetadata(service, {
+        selection,
+        heartbeatMs: waitMs,
+        signal: ended,
+        known,
+      })) {
+        return true;
+      }
+      return false;
+    });
+
+  /** Does something that ends with a request or with the server, whichever ends first. */
+  const untilStop = async <T>(gone: AbortSignal, work: (ended: AbortSignal) => Promise<T>): Promise<T> => {
+    const ended = new AbortController();
+    const end = (): void => ended.abort();
+    const causes = [gone, stopping];
+    for (const cause of causes) {
+      cause.addEventListener("abort", end, { once: true });
+    }
+    if (causes.some((cause) => cause.aborted)) {
+      end();
+    }
+    try {
+      return await work(ended.signal);
+    } finally {
+      for (const cause of causes) {
+        cause.removeEventListener("abort", end);
+      }
     }
   };
 
@@ -67,6 +141,16 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     const selection = selectKeys(service.catalogue, query.keys);
     return answer(request, response, signal, query, selection, (snapshot, names) =>
       json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() }),
+    );
+  };
+
+  const events: Route = (request, response, gone, write) => {
+    const { keys, names = defaultNames } = parseReadQuery(request.url ?? "");
+    const selection = selectKeys(service.catalogue, keys);
+    const text = (snapshot: Snapshot): string =>
+      json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() });
+    return untilStop(gone, (signal) =>
+      sendEvents(request, response, { service, selection, json: text, write, signal }),
     );
   };
 
@@ -99,10 +183,11 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
 
   const routes = new Map<string, Route>([
     [METADATA_PATH, metadata],
+    [EVENTS_PATH, events],
     [HEALTH_PATH, health],
   ]);
 
-  return async (request, response, signal) => {
+  return async (request, response, signal, write) => {
     const path = pathOf(request);
     const route = routes.get(path) ?? (path.startsWith(`${METADATA_PATH}/`) ? metadataKey : undefined);
     if (route === undefined) {
@@ -121,7 +206,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
       return;
     }
     try {
-      await route(request, response, signal);
+      await route(request, response, signal, write);
     } catch (error) {
       if (!(error instanceof InvalidRequestError)) {
         throw error;
@@ -137,14 +222,28 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 }
 
-/** Weak comparison of validators (RFC 9110, 13.1.2). */
-function isNotModified(request: Request, etag: string): boolean {
-  const given = request.headers["if-none-match"];
-  if (given === undefined) {
-    return false;
-  }
-  const opaque = (validator: string): string => validator.trim().replace(/^W\//, "");
-  return given.trim() === "*" || given.split(",").some((validator) => opaque(validator) === opaque(etag));
+/**
+ * A client that waits is told to come back, like the reader of a stream: "not modified" would have it ask again at once.
+ */
+const STOPPING: Refusal = {
+  status: 503,
+  code: "unavailable",
+  message: "the server is stopping",
+  headers: { "retry-after": "1" },
+};
+
+/** What the client has already (RFC 9110, 13.1.2). */
+function validatorsOf(request: Request): string[] {
+  return (request.headers["if-none-match"] ?? "")
+    .split(",")
+    .map((validator) => validator.trim())
+    .filter((validator) => validator !== "");
+}
+
+/** Weak comparison of validators. */
+function isMatch(given: string, etag: string): boolean {
+  const opaque = (validator: string): string => validator.replace(/^W\//, "");
+  return given === "*" || opaque(given) === opaque(etag);
 }
 
 function decodePath(text: string): string {

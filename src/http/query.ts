@@ -1,6 +1,7 @@
 // The query parameters of the plain routes. Pure.
 
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
+import { REQUEST_LIMITS } from "../metadata/limits.ts";
 
 /** How field names are spelled in JSON: lowerCamelCase as in proto3 JSON, or as in the proto files. */
 export type JsonNames = "camel" | "proto";
@@ -11,6 +12,8 @@ export interface ReadQuery {
   readonly keys: readonly string[];
   /** Milliseconds. Undefined when not given. */
   readonly maxAgeMs: number | undefined;
+  /** How long the answer may wait for a change. Milliseconds; 0 when not given. */
+  readonly waitMs: number;
   /** Undefined when not given. */
   readonly names: JsonNames | undefined;
 }
@@ -33,8 +36,17 @@ export function parseReadQuery(target: string): ReadQuery {
   return {
     keys: parameters.getAll("keys").flatMap((list) => list.split(",")),
     maxAgeMs: maxAge === undefined ? undefined : parseDurationMs("max_age", maxAge),
+    waitMs: parseWaitMs(single(parameters, "wait")),
     names,
   };
+}
+
+function parseWaitMs(text: string | undefined): number {
+  const ms = text === undefined ? 0 : parseDurationMs("wait", text);
+  if (ms > REQUEST_LIMITS.waitMs) {
+    throw new InvalidRequestError("wait", `"${text}" is too long; allowed is ${REQUEST_LIMITS.waitMs} ms`);
+  }
+  return ms;
 }
 
 function parseDurationMs(parameter: string, text: string): number {

@@ -23,4 +23,19 @@ export const REQUEST_LIMITS = {
   keyNames: 1_000,
   /** Shortest and longest `heartbeat_interval` of a watch, in milliseconds, and the one that is used when none is given. */
   heartbeatMs: { min: 1_000, max: 300_000, default: 30_000 },
+  /** Longest `wait` for a change, in milliseconds. */
+  waitMs: 300_000,
+} as const;
+
+/** How sources are kept current while somebody watches, and how often a watch sends, in milliseconds. */
+export const WATCH_LIMITS = {
+  /** How often a source is collected whose changes no event tells of, or whose last collection failed. */
+  pollMs: 1_000,
+  /**
+   * Shortest and longest time between two collections that events call for. In between it is what the last one took, and up
+   * to four times that when it found nothing new: a build that writes without end takes a fifth of the time of one core.
+   */
+  pauseMs: { min: 50, max: 1_000 },
+  /** Changes that follow a sent one within this time are sent together. */
+  mergeMs: 50,
 } as const;

@@ -6,6 +6,7 @@ import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
 import { type Catalogue, createCatalogue } from "./catalogue.ts";
 import { type Clock, systemClock } from "./clock.ts";
+import { Keeper } from "./keeper.ts";
 import { METADATA_LIMITS, type MetadataLimits } from "./limits.ts";
 import type { Selection } from "./selection.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
@@ -54,10 +55,14 @@ const DISABLED: SourceReport = {
   truncated: new Set(),
 };
 
+const NO_SOURCES: ReadonlySet<string> = new Set();
+
 /** The metadata of one workspace. `start` it to follow events and to be ready for the first read; `close` it at the end. */
 export class MetadataService {
   readonly catalogue: Catalogue;
   readonly #sources: readonly Source[];
+  /** By the source's name. */
+  readonly #keepers = new Map<string, Keeper>();
   readonly #limits: MetadataLimits;
   /** Differs between two runs, so that a revision never repeats. */
   readonly #run = randomBytes(6).toString("base64url");
@@ -78,7 +83,12 @@ export class MetadataService {
         throw new Error(`two collectors for the source "${collector.source}"`);
       }
       const scheduling = { collector, catalogue: this.catalogue, deadlineMs, watch, clock };
-      return new Source(observer ? { ...scheduling, observer } : scheduling, () => this.#changed());
+      const source: Source = new Source(observer ? { ...scheduling, observer } : scheduling, {
+        changed: () => this.#changed(),
+        stirred: () => this.#keepers.get(source.name)?.stir(),
+      });
+      this.#keepers.set(source.name, new Keeper(source));
+      return source;
     });
   }
 
@@ -91,6 +101,9 @@ export class MetadataService {
 
   /** Ends all collecting. Reads are served from what is known. */
   async close(): Promise<void> {
+    for (const keeper of this.#keepers.values()) {
+      keeper.close();
+    }
     await Promise.all(this.#sources.map((source) => source.close()));
     this.#subscribers.clear();
   }
@@ -133,11 +146,24 @@ export class MetadataService {
     return views;
   }
 
-  /** Calls `listener` after every change of the snapshot. Returns the function that ends it. */
-  subscribe(listener: () => void): () => void {
-    this.#subscribers.add(listener);
+  /**
+   * Calls `listener` after every change of the snapshot, until the returned function is called. Meanwhile these sources are
+   * kept current, for all subscribers together: without them, nothing is collected unless somebody reads.
+   */
+  subscribe(listener: () => void, sources: ReadonlySet<string> = NO_SOURCES): () => void {
+    const subscriber = (): void => listener();
+    const keepers = [...this.#keepers].filter(([name]) => sources.has(name)).map(([, keeper]) => keeper);
+    this.#subscribers.add(subscriber);
+    for (const keeper of keepers) {
+      keeper.begin();
+    }
     return () => {
-      this.#subscribers.delete(listener);
+      if (!this.#subscribers.delete(subscriber)) {
+        return;
+      }
+      for (const keeper of keepers) {
+        keeper.end();
+      }
     };
   }
 

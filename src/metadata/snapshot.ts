@@ -1,6 +1,7 @@
 // All sources put together at one moment: entries, typed tree, revision.
 
-import { create, type Message } from "@bufbuild/protobuf";
+import { createHash } from "node:crypto";
+import { create, type Message, toJsonString } from "@bufbuild/protobuf";
 import {
   type MetadataEntry,
   MetadataEntrySchema,
@@ -13,6 +14,7 @@ import {
 import type { Catalogue, Leaf } from "./catalogue.ts";
 import { copyLeaf, entryBytes, flatten, nullEntry } from "./flatten.ts";
 import type { MetadataLimits } from "./limits.ts";
+import type { Selection } from "./selection.ts";
 import type { SourceReport } from "./source.ts";
 
 /** One state of all metadata. Immutable; its messages are shared by all answers. */
@@ -25,7 +27,15 @@ export interface Snapshot {
   readonly dropped: ReadonlyMap<string, number>;
   /** The typed tree with the leaves of a selection of keys that have a value. */
   tree(leaves: readonly Leaf[]): WorkspaceMetadata;
+  /**
+   * Stands for what a reader of the selection sees, but for ages and times: equal for equal states, also of different
+   * snapshots. Made once for all readers of one selection.
+   */
+  fingerprint(selection: Selection): string;
 }
+
+/** Fingerprints of one snapshot that are kept: clients ask for few different sets of keys. */
+const KEPT_FINGERPRINTS = 64;
 
 /** Puts the reports of all sources together. */
 export function createSnapshot(
@@ -56,7 +66,39 @@ export function createSnapshot(
     }
     return target;
   };
-  return { revision, entries, dropped, tree };
+  const fingerprints = new Map<string, string>();
+  const fingerprint = (selection: Selection): string => {
+    const known = fingerprints.get(selection.id);
+    if (known !== undefined) {
+      return known;
+    }
+    const made = createFingerprint(entries, reports, selection);
+    if (fingerprints.size < KEPT_FINGERPRINTS) {
+      fingerprints.set(selection.id, made);
+    }
+    return made;
+  };
+  return { revision, entries, dropped, tree, fingerprint };
+}
+
+function createFingerprint(
+  entries: ReadonlyMap<string, MetadataEntry>,
+  reports: ReadonlyMap<string, SourceReport>,
+  selection: Selection,
+): string {
+  const hash = createHash("sha256");
+  for (const [name, { state, reason }] of reports) {
+    if (selection.sources.has(name)) {
+      hash.update(`${name} ${state} ${reason}\n`);
+    }
+  }
+  for (const { key } of selection.leaves) {
+    const entry = entries.get(key);
+    if (entry) {
+      hash.update(`${key} ${toJsonString(MetadataEntrySchema, entry)}\n`);
+    }
+  }
+  return hash.digest("base64url");
 }
 
 /** What one source contributes to the flat map, by its state. */

@@ -31,6 +31,14 @@ export interface SourceObserver {
   coverage?(source: string, state: "complete" | Problem): void;
 }
 
+/** Whom a source tells what happens. Must not throw. */
+export interface SourceListener {
+  /** A collection changed what this source contributes to an answer. */
+  changed(): void;
+  /** An event told that something may have changed, or whether events tell of every change. May be called often. */
+  stirred(): void;
+}
+
 /** How a source is doing, and what it knows. Immutable. */
 export interface SourceReport {
   readonly state: SourceState;
@@ -61,7 +69,7 @@ export class Source {
   readonly name: string;
   readonly #options: SourceOptions;
   readonly #closed = new AbortController();
-  readonly #onChange: () => void;
+  readonly #listener: SourceListener;
   #report: SourceReport = {
     state: SourceState.PENDING,
     reason: "",
@@ -81,17 +89,30 @@ export class Source {
   #lastCollected: Collected | undefined;
   /** Whether the last collection took its time and came to nothing: reads do not wait for the next one. */
   #waitedInVain = false;
+  #version = 0;
 
-  /** @param onChange called after every collection that changed what this source contributes to an answer. */
-  constructor(options: SourceOptions, onChange: () => void) {
+  constructor(options: SourceOptions, listener: SourceListener) {
     this.name = options.collector.source;
     this.#options = options;
-    this.#onChange = onChange;
+    this.#listener = listener;
   }
 
   /** How the source is doing now. */
   get report(): SourceReport {
     return this.#report;
+  }
+
+  /** Differs from before after every collection that changed what this source contributes to an answer. */
+  get version(): number {
+    return this.#version;
+  }
+
+  /**
+   * Whether events tell when there is something to collect: they tell of every change, and the last collection has not
+   * failed, which is tried again without one.
+   */
+  get isTold(): boolean {
+    return this.#coverage === "complete" && this.#collectedChanges !== -1;
   }
 
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
@@ -107,6 +128,7 @@ export class Source {
         {
           changed: () => {
             this.#changes += 1;
+            this.#listener.stirred();
           },
           coverage: (state) => this.#covered(state),
         },
@@ -173,6 +195,7 @@ export class Source {
     this.#coverage = state;
     this.#changes += 1;
     this.#options.observer?.coverage?.(this.name, state);
+    this.#listener.stirred();
   }
 
   /**
@@ -288,7 +311,8 @@ export class Source {
     this.#report = { ...report, collectionMs: Math.max(0, clock.monotonicMs() - started.monotonicMs) };
     observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
     if (!sameContribution(catalogue, before, report)) {
-      this.#onChange();
+      this.#version += 1;
+      this.#listener.changed();
     }
   }
 }

@@ -1,7 +1,6 @@
 // The stream of states: the whole state first, then one per change, and a heartbeat when nothing changes.
 
-import { toJsonString } from "@bufbuild/protobuf";
-import { MetadataEntrySchema } from "../gen/fleet/metadata/v1/envelope_pb.ts";
+import { WATCH_LIMITS } from "./limits.ts";
 import type { Selection } from "./selection.ts";
 import type { MetadataService } from "./service.ts";
 import type { Snapshot } from "./snapshot.ts";
@@ -12,41 +11,63 @@ export interface WatchOptions {
   /** How long nothing may be sent before the state is sent again unchanged, in milliseconds. */
   readonly heartbeatMs: number;
   readonly signal: AbortSignal;
+  /** The fingerprint of a state that the reader has: the first one is sent when it differs. Default: none. */
+  readonly known?: string;
 }
-
-/** Changes that follow a sent one within this time are sent together, in milliseconds. */
-const MERGE_MS = 50;
-
-/** How often sources whose changes no event tells of are read while somebody watches, in milliseconds. */
-const POLL_MS = 1_000;
 
 /**
  * Yields the state of the selected metadata at once and again after every change of it. Each state is the newest one at
- * the moment the reader asks for it, so a slow reader has no backlog. Ends when `signal` is aborted.
+ * the moment the reader asks for it, so a slow reader has no backlog. Ends when `signal` is aborted. That, and not the end
+ * of this generator, is what ends its subscription: a reader that went while something was written asks no more.
  */
 export async function* watchMetadata(
   service: MetadataService,
-  { selection, heartbeatMs, signal }: WatchOptions,
+  { selection, heartbeatMs, signal, known }: WatchOptions,
 ): AsyncGenerator<Snapshot, void, undefined> {
-  let sent: string | undefined;
-  let sentAt = performance.now();
-  await currentOrEnded(service, selection, signal);
-  while (!signal.aborted) {
-    const { snapshot } = service;
-    const state = fingerprint(service, snapshot, selection);
-    if (state !== sent || performance.now() - sentAt >= heartbeatMs) {
-      sent = state;
-      yield snapshot;
-      sentAt = performance.now();
-      await changeOrTimeout(service, MERGE_MS, signal, false);
-    } else if (await changeOrTimeout(service, Math.min(POLL_MS, heartbeatInMs()), signal, true)) {
-      continue;
-    }
-    await currentOrChanged(service, selection, heartbeatInMs(), signal);
+  if (signal.aborted) {
+    return;
   }
+  let wake: (() => void) | undefined;
+  const end = service.subscribe(() => wake?.(), selection.sources);
+  signal.addEventListener("abort", end, { once: true });
 
-  function heartbeatInMs(): number {
-    return Math.max(0, sentAt + heartbeatMs - performance.now());
+  /** Resolves after a time, when aborted, and, if wanted, at a change of any metadata. */
+  const pause = (ms: number, untilChange: boolean): Promise<void> =>
+    new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", finish);
+        wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(finish, ms);
+      signal.addEventListener("abort", finish, { once: true });
+      wake = untilChange ? finish : undefined;
+      if (signal.aborted) {
+        finish();
+      }
+    });
+
+  try {
+    await currentOrEnded(service, selection, signal);
+    let sent = known;
+    let sentAt = performance.now();
+    while (!signal.aborted) {
+      const { snapshot } = service;
+      const state = snapshot.fingerprint(selection);
+      const heartbeatInMs = sentAt + heartbeatMs - performance.now();
+      if (state !== sent || heartbeatInMs <= 0) {
+        sent = state;
+        yield snapshot;
+        sentAt = performance.now();
+        await pause(WATCH_LIMITS.mergeMs, false);
+      } else {
+        await pause(heartbeatInMs, true);
+      }
+    }
+  } finally {
+    signal.removeEventListener("abort", end);
+    end();
   }
 }
 
@@ -63,67 +84,4 @@ async function currentOrEnded(
       throw error;
     }
   }
-}
-
-/** The same, or at a change of any metadata, or after a time: a source that hangs holds up no other one's news. */
-async function currentOrChanged(
-  service: MetadataService,
-  selection: Selection,
-  timeoutMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const over = new AbortController();
-  const end = (): void => over.abort();
-  signal.addEventListener("abort", end, { once: true });
-  if (signal.aborted) {
-    end();
-  }
-  await Promise.race([
-    currentOrEnded(service, selection, over.signal),
-    changeOrTimeout(service, timeoutMs, over.signal, true),
-  ]);
-  signal.removeEventListener("abort", end);
-  end();
-}
-
-/** What a reader of the selection sees, but for ages and times: equal for equal states. */
-export function fingerprint(service: MetadataService, snapshot: Snapshot, selection: Selection): string {
-  const parts = [...service.sources()]
-    .filter(([name]) => selection.sources.has(name))
-    .map(([name, { report }]) => `${name} ${report.state} ${report.reason}`);
-  for (const { key } of selection.leaves) {
-    const entry = snapshot.entries.get(key);
-    if (entry) {
-      parts.push(key, toJsonString(MetadataEntrySchema, entry));
-    }
-  }
-  return parts.join("\n");
-}
-
-/**
- * Resolves at a change of any metadata (unless told to wait for time alone), after a time, or when aborted.
- *
- * @returns whether it was a change.
- */
-function changeOrTimeout(
-  service: MetadataService,
-  timeoutMs: number,
-  signal: AbortSignal,
-  onChange: boolean,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const finish = (isChange: boolean): void => {
-      clearTimeout(timer);
-      unsubscribe();
-      signal.removeEventListener("abort", finishWithout);
-      resolve(isChange);
-    };
-    const finishWithout = (): void => finish(false);
-    const timer = setTimeout(finishWithout, timeoutMs);
-    const unsubscribe = onChange ? service.subscribe(() => finish(true)) : () => undefined;
-    signal.addEventListener("abort", finishWithout, { once: true });
-    if (signal.aborted) {
-      finish(false);
-    }
-  });
 }

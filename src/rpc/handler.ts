@@ -3,7 +3,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { Code, ConnectError, cors, createConnectRouter } from "@connectrpc/connect";
-import type { UniversalHandler } from "@connectrpc/connect/protocol";
+import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
   compressionGzip,
@@ -17,7 +17,7 @@ import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
   allowedMethods: cors.allowedMethods,
-  allowedHeaders: [...cors.allowedHeaders, "Authorization", "If-None-Match"],
+  allowedHeaders: [...cors.allowedHeaders, "Authorization", "If-None-Match", "Last-Event-ID"],
   exposedHeaders: [...cors.exposedHeaders, "ETag"],
 };
 
@@ -26,12 +26,13 @@ export interface RpcHandler {
   /** The paths that it serves: "/package.Service/Method". */
   readonly paths: ReadonlySet<string>;
   /**
-   * Serves a request on one of these paths. Its Host must be well-formed. Rejects when the connection breaks before the
+   * Serves a request on one of these paths. Its Host must be well-formed. A stream is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
    */
   handle(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
+    write: (bytes: Uint8Array) => Promise<void>,
   ): Promise<void>;
   /** Ends all calls with `unavailable`, those that come later too. */
   close(): void;
@@ -53,15 +54,51 @@ export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
 
   return {
     paths: new Set(handlers.keys()),
-    handle: async (request, response) => {
+    handle: async (request, response, write) => {
       const path = request.url?.split("?", 1)[0] ?? "";
       const handler = handlers.get(path);
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      await universalResponseToNodeResponse(answer, response);
+      if (handler.method.methodKind === "server_streaming") {
+        await sendStream(answer, response, write);
+      } else {
+        await universalResponseToNodeResponse(answer, response);
+      }
     },
     close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
   };
+}
+
+/** As the library sends it, but that the next message is made only when the last one was taken. */
+async function sendStream(
+  { status, header, body, trailer }: UniversalServerResponse,
+  response: ServerResponse | Http2ServerResponse,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const messages = body?.[Symbol.asyncIterator]();
+  try {
+    // Headers come after the first message: until then, the call may set some.
+    let message = await messages?.next();
+    header?.forEach((value, name) => {
+      response.setHeader(name, value);
+    });
+    // Explicitly: without a message, trailers would be lost otherwise.
+    if ("stream" in response) {
+      response.writeHead(status);
+    } else {
+      response.writeHead(status);
+    }
+    for (; message?.done === false; message = await messages?.next()) {
+      await write(message.value);
+    }
+    if (trailer) {
+      response.addTrailers(Object.fromEntries(trailer));
+    }
+    response.end();
+  } finally {
+    // Not waited for: what the call still does ends with its signal.
+    messages?.return?.().catch(() => undefined);
+  }
 }

@@ -134,10 +134,10 @@ function followSockets(port: number): { open(): number; forget(): void } {
 function countSubscribers({ service }: FleetMetadataServer): () => number {
   const active = new Set<object>();
   const original = service.subscribe.bind(service);
-  service.subscribe = (listener) => {
+  service.subscribe = (listener, sources) => {
     const token = {};
     active.add(token);
-    const end = original(listener);
+    const end = original(listener, sources);
     return () => {
       active.delete(token);
       end();

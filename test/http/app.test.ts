@@ -17,6 +17,7 @@ async function serve(options: Partial<AppOptions>): Promise<Target> {
     rpc: { paths: new Set(["/a.B/C"]), handle: async () => undefined },
     plain: async () => undefined,
     cors: { allowedMethods: [], allowedHeaders: [], exposedHeaders: [] },
+    writeStallMs: 30_000,
     onError: (error) => errors.push(error),
     ...options,
   });

@@ -307,9 +307,10 @@ describe("/health", () => {
       serverVersion: TEST_VERSION,
       defaultNames: "camel",
       lifecycle: () => state,
+      stopping: new AbortController().signal,
     });
     const listener = createListener((request, response) => {
-      void routes(request, response, new AbortController().signal);
+      void routes(request, response, new AbortController().signal, async () => undefined);
     });
     const address = await listener.listen({ host: "127.0.0.1", port: 0 });
     const port = "port" in address ? address.port : 0;

@@ -5,7 +5,7 @@ import { InvalidRequestError } from "../../src/metadata/invalid-request-error.ts
 
 describe("the query of a read", () => {
   it("is empty when there is none", () => {
-    const nothing = { keys: [], maxAgeMs: undefined, names: undefined };
+    const nothing = { keys: [], maxAgeMs: undefined, waitMs: 0, names: undefined };
     expect(parseReadQuery("/metadata")).toEqual(nothing);
     expect(parseReadQuery("/metadata?")).toEqual(nothing);
     expect(parseReadQuery("/metadata?unknown=1")).toEqual(nothing);
@@ -33,6 +33,14 @@ describe("the query of a read", () => {
   });
 
   it.each([
+    ["0s", 0],
+    ["30s", 30_000],
+    ["5m", 300_000],
+  ])("wait=%s is a time to wait", (text, ms) => {
+    expect(parseReadQuery(`/metadata?wait=${text}`).waitMs).toBe(ms);
+  });
+
+  it.each([
     ["max_age=", "max_age"],
     ["max_age=1", "max_age"],
     ["max_age=-1s", "max_age"],
@@ -40,6 +48,11 @@ describe("the query of a read", () => {
     ["max_age=NaNs", "max_age"],
     ["max_age=1d", "max_age"],
     ["max_age=1s&max_age=1s", "max_age"],
+    ["wait=", "wait"],
+    ["wait=30", "wait"],
+    ["wait=-1s", "wait"],
+    ["wait=301s", "wait"],
+    ["wait=1s&wait=2s", "wait"],
     ["names=", "names"],
     ["names=PROTO", "names"],
     ["names=proto&names=camel", "names"],
@@ -50,7 +63,10 @@ describe("the query of a read", () => {
   });
 
   it("throws nothing else, whatever stands there", () => {
-    const part = fc.oneof(fc.constantFrom("keys", "max_age", "names", "=", "&", ",", "%", "0s"), fc.string());
+    const part = fc.oneof(
+      fc.constantFrom("keys", "max_age", "wait", "names", "=", "&", ",", "%", "0s"),
+      fc.string(),
+    );
     fc.assert(
       fc.property(fc.array(part), (parts) => {
         try {

@@ -48,7 +48,7 @@ function setUp(options: SteppedCollectorOptions = {}, watch = true) {
   const onChange = vi.fn<() => void>();
   const source = new Source(
     { collector, catalogue, deadlineMs: DEADLINE_MS, watch, clock, observer },
-    onChange,
+    { changed: onChange, stirred: () => undefined },
   );
   onTestFinished(async () => {
     collector.release();
@@ -500,7 +500,7 @@ describe("a change", () => {
     const clock = new ManualClock();
     const source = new Source(
       { collector, catalogue, deadlineMs: DEADLINE_MS, watch: true, clock },
-      () => undefined,
+      { changed: () => undefined, stirred: () => undefined },
     );
     onTestFinished(() => source.close());
     const failing = ["a\x1b[31mb", "c".repeat(5_000)];

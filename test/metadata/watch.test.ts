@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { getEventListeners } from "node:events";
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
-import { CollectError } from "../../src/collectors/collector.ts";
+import { CollectError, type Problem } from "../../src/collectors/collector.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
 import { watchMetadata } from "../../src/metadata/watch.ts";
@@ -17,8 +18,8 @@ afterEach(() => {
 });
 
 /** A service whose git source is on branch "a", and a watch of it. */
-async function setUp(keys: readonly string[] = []) {
-  const git = new SteppedCollector("git", { coverage: "complete" });
+async function setUp(keys: readonly string[] = [], coverage: "complete" | Problem = "complete") {
+  const git = new SteppedCollector("git", { coverage });
   const clock = new ManualClock();
   const workspace = new SteppedCollector("workspace", { coverage: "complete" });
   const service = new MetadataService({
@@ -34,22 +35,26 @@ async function setUp(keys: readonly string[] = []) {
   });
   service.start();
   await Promise.all([git.finish(branch("a")), workspace.finish(data({ workspace: { name: "w" } }))]);
-  await service.read({ selection: selectKeys(service.catalogue) });
-  const subscribers = { count: 0 };
+  await settled();
+  const subscribers = new Set<object>();
   const subscribe = service.subscribe.bind(service);
-  vi.spyOn(service, "subscribe").mockImplementation((listener) => {
-    subscribers.count += 1;
-    const end = subscribe(listener);
+  vi.spyOn(service, "subscribe").mockImplementation((listener, sources) => {
+    const token = {};
+    subscribers.add(token);
+    const end = subscribe(listener, sources);
     return () => {
-      subscribers.count -= 1;
+      subscribers.delete(token);
       end();
     };
   });
-  const states = watchMetadata(service, {
-    selection: selectKeys(service.catalogue, keys),
-    heartbeatMs: HEARTBEAT_MS,
-    signal: ended.signal,
-  });
+  const watch = (ofKeys: readonly string[] = keys, known?: string) =>
+    watchMetadata(service, {
+      selection: selectKeys(service.catalogue, ofKeys),
+      heartbeatMs: HEARTBEAT_MS,
+      signal: ended.signal,
+      ...(known === undefined ? {} : { known }),
+    });
+  const states = watch();
   /** What another reader's read finds after an event. */
   const change = async (outcome: Parameters<SteppedCollector["finish"]>[0]): Promise<void> => {
     clock.advance(1);
@@ -59,7 +64,7 @@ async function setUp(keys: readonly string[] = []) {
     await read;
     await settled();
   };
-  return { git, workspace, service, states, change, end: ended, subscribers };
+  return { git, workspace, service, clock, states, watch, change, end: ended, subscribers };
 }
 
 /** Lets everything happen that waits for nothing but promises. */
@@ -106,19 +111,107 @@ describe("a watch", () => {
     expect(new Set(seen.map(({ revision }) => revision)).size).toBe(3);
   });
 
-  it("sends a change that came while it looked at once as well", async () => {
-    const { states, change, service } = await setUp();
-    const { branches } = follow(states);
+  it("collects at an event, without a reader or a period", async () => {
+    const { states, git } = await setUp();
+    const { seen } = follow(states);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(git.calls).toBe(1);
+    git.listener?.changed();
+    await git.finish(branch("b"));
     await settled();
-    const read = service.read.bind(service);
-    vi.spyOn(service, "read").mockImplementationOnce(async (options) => {
-      const snapshot = await read(options);
-      await change(branch("b"));
-      return snapshot;
-    });
-    await vi.advanceTimersByTimeAsync(50);
+    expect(seen.slice(1)).toMatchObject([{ branch: "b", atMs: 10_000 }]);
+  });
+
+  it("collects where no event tells of changes once a second", async () => {
+    const { states, git, clock } = await setUp([], { reason: "NO_EVENTS", message: "none" });
+    clock.advance(1_000);
+    const first = git.finish(branch("a"));
+    const { seen, branches } = follow(states);
+    await first;
+    await settled();
+    const { calls } = git;
+    clock.advance(1_000);
+    await vi.advanceTimersByTimeAsync(999);
+    expect(git.calls).toBe(calls);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(git.calls).toBe(calls + 1);
+    await git.finish(branch("b"));
     await settled();
     expect(branches()).toEqual(["a", "b"]);
+    // An event that does come is not waited for until the second is over.
+    await vi.advanceTimersByTimeAsync(100);
+    git.listener?.changed();
+    await git.finish(branch("c"));
+    await settled();
+    expect(seen.slice(2)).toMatchObject([{ branch: "c", atMs: 1_100 }]);
+  });
+
+  it("collects no more than a fifth of the time while events storm and nothing is new, and at once after quiet", async () => {
+    const { states, git, clock } = await setUp();
+    const { branches } = follow(states);
+    await vi.advanceTimersByTimeAsync(100);
+    const startMs = performance.now();
+    const starts: number[] = [];
+    for (let round = 0; round < 6; round += 1) {
+      git.listener?.changed();
+      while (git.calls < round + 2) {
+        await vi.advanceTimersByTimeAsync(1);
+        git.listener?.changed();
+      }
+      starts.push(performance.now() - startMs);
+      clock.advance(100);
+      await vi.advanceTimersByTimeAsync(100);
+      await git.finish(branch("a"));
+      await settled();
+    }
+    const pauses = starts.slice(1).map((start, index) => start - (starts[index] ?? 0) - 100);
+    expect(pauses).toEqual([200, 400, 400, 400, 400]);
+    await vi.advanceTimersByTimeAsync(400);
+    await git.finish(branch("b"));
+    // News shorten the pause.
+    await vi.advanceTimersByTimeAsync(1_000);
+    git.listener?.changed();
+    await git.finish(branch("c"));
+    await settled();
+    expect(branches()).toEqual(["a", "b", "c"]);
+  });
+
+  it("pauses a second at most, however long a collection takes", async () => {
+    const { states, git, clock } = await setUp();
+    follow(states);
+    await settled();
+    git.listener?.changed();
+    await git.running();
+    git.listener?.changed();
+    clock.advance(60_000);
+    await git.finish(branch("b"));
+    await vi.advanceTimersByTimeAsync(999);
+    expect(git.calls).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(git.calls).toBe(3);
+  });
+
+  it("shares collections and the comparison of states with all others", async () => {
+    const { git, watch } = await setUp();
+    const followed = Array.from({ length: 100 }, () => follow(watch()));
+    await vi.advanceTimersByTimeAsync(50);
+    const hashes = vi.spyOn(Object.getPrototypeOf(createHash("sha256")), "digest");
+    git.listener?.changed();
+    await git.finish(branch("b"));
+    await settled();
+    expect(followed.every(({ branches }) => branches().join() === "a,b")).toBe(true);
+    expect(git.calls).toBe(2);
+    expect(hashes).toHaveBeenCalledTimes(1);
+  });
+
+  it("begins with nothing when its reader has the state already", async () => {
+    const { service, watch, change } = await setUp();
+    const known = service.snapshot.fingerprint(selectKeys(service.catalogue, ["git_branch"]));
+    const { branches } = follow(watch(["git_branch"], known));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(branches()).toEqual([]);
+    await change(branch("b"));
+    expect(branches()).toEqual(["b"]);
   });
 
   it("sends the news of one source while another one hangs, and its heartbeat", async () => {
@@ -143,7 +236,7 @@ describe("a watch", () => {
     expect(seen).toHaveLength(2);
     const outcomes = [new CollectError("GONE", "broken"), new CollectError("GONE", "gone"), branch("a")];
     for (const [index, outcome] of outcomes.entries()) {
-      await vi.advanceTimersByTimeAsync(50);
+      await vi.advanceTimersByTimeAsync(1_000);
       await git.finish(outcome);
       await settled();
       expect(seen).toHaveLength(index + 3);
@@ -208,10 +301,10 @@ describe("the end of a watch", () => {
     const { states, end, subscribers } = await setUp();
     const { done } = follow(states);
     await vi.advanceTimersByTimeAsync(100);
-    expect(subscribers.count).toBe(1);
+    expect(subscribers.size).toBe(1);
     end.abort();
     await done;
-    expect(subscribers.count).toBe(0);
+    expect(subscribers.size).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
     expect(getEventListeners(end.signal, "abort")).toEqual([]);
   });
@@ -243,11 +336,23 @@ describe("the end of a watch", () => {
     expect(await states.next()).toEqual({ done: true, value: undefined });
   });
 
+  it("comes with its signal while its reader asks for nothing more, and nothing is collected from then on", async () => {
+    const { states, end, subscribers, git } = await setUp();
+    await states.next();
+    expect(subscribers.size).toBe(1);
+    end.abort();
+    expect(subscribers.size).toBe(0);
+    expect(getEventListeners(end.signal, "abort")).toEqual([]);
+    git.listener?.changed();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(git.calls).toBe(1);
+  });
+
   it("comes with the reader's own", async () => {
     const { states, subscribers } = await setUp();
     await states.next();
     expect(await states.return()).toEqual({ done: true, value: undefined });
-    expect(subscribers.count).toBe(0);
+    expect(subscribers.size).toBe(0);
     expect(vi.getTimerCount()).toBe(0);
   });
 });
