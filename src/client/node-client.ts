@@ -38,7 +38,7 @@ export function createMetadataClient(url: string, options: MetadataClientOptions
     baseUrl,
     readMaxBytes: READ_MAX_BYTES,
     interceptors: authorize(token),
-    ...(timeoutMs > 0 ? { defaultTimeoutMs: timeoutMs } : {}),
+    ...(timeoutMs > 0 ? { defaultTimeoutMs: Math.ceil(timeoutMs) } : {}),
   };
   if (protocol === "grpc") {
     const connection = createHttp2Connection(origin, socketPath);

@@ -8,6 +8,7 @@ import type { GetMetadataResponse, MetadataView } from "../gen/fleet/metadata/v1
 import { WorkspaceMetadataSchema } from "../gen/fleet/metadata/v1/workspace_metadata_pb.ts";
 import { BACKOFF, backoffMs } from "./backoff.ts";
 import { badAnswer, explainFailure, type Failure } from "./failure.ts";
+import { link } from "./link.ts";
 import type { MetadataClient, MetadataClientOptions } from "./metadata-client.ts";
 import { pause, systemTimers, type Timers } from "./timers.ts";
 
@@ -137,8 +138,7 @@ async function* messagesOf(
     firstStateTimeoutMs = 15_000,
   } = options;
   const over = new AbortController();
-  const end = (): void => over.abort();
-  signal.addEventListener("abort", end, { once: true });
+  const unlink = link(signal, over);
   let client: MetadataClient | undefined;
   let silence: ConnectError | undefined;
   const giveUpIn = (limitMs: number): (() => void) =>
@@ -166,7 +166,7 @@ async function* messagesOf(
     return silence ?? error;
   } finally {
     hadMessage();
-    signal.removeEventListener("abort", end);
+    unlink();
     over.abort();
     client?.close();
   }

@@ -30,7 +30,7 @@ export function createMetadataClient(url: string, options: MetadataClientOptions
     useBinaryFormat: true,
     interceptors: authorize(token),
     fetch: (input, init = {}) => fetch(input, { ...init, signal: either(gone.signal, init.signal) }),
-    ...(timeoutMs > 0 ? { defaultTimeoutMs: timeoutMs } : {}),
+    ...(timeoutMs > 0 ? { defaultTimeoutMs: Math.ceil(timeoutMs) } : {}),
   });
   return clientOf(transport, () => gone.abort());
 }

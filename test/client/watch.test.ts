@@ -252,6 +252,28 @@ test("an error of the caller's own ends the watch and leaves nothing", async () 
   await until(() => server.openSockets() === 0, "nothing is left");
 });
 
+test("a callback may end the watch at any time", async () => {
+  const { server } = await startGit("one");
+  for (const last of ["connecting", "connected", "state"]) {
+    const abort = new AbortController();
+    const told: string[] = [];
+    const tell = (what: string): void => {
+      told.push(what);
+      if (what === last) {
+        abort.abort();
+      }
+    };
+    const ended = node.watchMetadata(server.url, {
+      onState: () => tell("state"),
+      onConnection: ({ state }) => tell(state),
+      signal: abort.signal,
+    });
+    await within(5_000, "the watch ends", ended);
+    expect(told.at(-1)).toBe(last);
+  }
+  await until(() => server.openSockets() === 0, "nothing is left");
+});
+
 test("a signal that is aborted already ends it before it connects", async () => {
   const connections: unknown[] = [];
   await node.watchMetadata("http://127.0.0.1:1", {
