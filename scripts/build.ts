@@ -1,8 +1,10 @@
-// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules.
+// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
+// with its declarations in dist/types.
 
-import { chmodSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { build, type Plugin } from "rolldown";
+import { isolatedDeclarationSync } from "rolldown/experimental";
 
 const root = join(import.meta.dirname, "..");
 
@@ -36,3 +38,21 @@ await build({
   output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
 });
 chmodSync(join(root, "dist/main.js"), 0o755);
+
+await build({
+  cwd: root,
+  input: { index: "src/client/index.ts", browser: "src/client/browser.ts" },
+  logLevel: "warn",
+  // Shared with the program that uses the client: it compares with ConnectError and holds messages of ours.
+  external: [/^node:/, /^@bufbuild\//, /^@connectrpc\//],
+  output: { dir: join(root, "dist/client"), format: "esm", chunkFileNames: "[name].js" },
+});
+for (const file of globSync(["client/**/*.ts", "gen/**/*.ts"], { cwd: join(root, "src") })) {
+  const { code, errors } = isolatedDeclarationSync(file, readFileSync(join(root, "src", file), "utf8"));
+  for (const { message } of errors) {
+    throw new Error(`src/${file}: ${message}`);
+  }
+  const declarations = join(root, "dist/types", file.replace(/\.ts$/, ".d.ts"));
+  mkdirSync(dirname(declarations), { recursive: true });
+  writeFileSync(declarations, code.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
+}

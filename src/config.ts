@@ -162,7 +162,7 @@ export const SETTINGS = {
   url: {
     flag: "url",
     placeholder: "URL",
-    description: "server that get asks",
+    description: "server that get and watch ask",
     defaultText: "where --listen says",
     schema: z.optional(
       z.string().check(

@@ -9,6 +9,7 @@ import { get } from "./get.ts";
 import { keys } from "./keys.ts";
 import { addSettings, type CliContext } from "./options.ts";
 import { serve } from "./serve.ts";
+import { watch } from "./watch.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
 const SERVE = ALL.filter((name) => name !== "url");
@@ -21,6 +22,8 @@ const GET: readonly SettingName[] = [
   "gitDeadlineMs",
   "listen",
 ];
+
+const WATCH: readonly SettingName[] = ["url", "token", "tokenFile", "listen"];
 
 /** Exit codes: as of a shell, 1 when the work failed, 2 when it was asked for wrongly, 130 when a signal ended it. */
 const EXIT = { ok: 0, failed: 1, usage: 2, interrupted: 130 } as const;
@@ -82,6 +85,11 @@ function createProgram(context: CliContext): Command {
     .option("--direct", "collect here and now, without a server")
     .option(...json)
     .action((names: string[], options, command: Command) => get(names, options, command, context));
+  addSettings(program.command("watch"), WATCH)
+    .description("follow a running server: a table on a terminal, else one line of JSON per change")
+    .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
+    .option("--json", "print one line of JSON per change on a terminal too")
+    .action((names: string[], options, command: Command) => watch(names, options, command, context));
   program
     .command("keys")
     .description("list all keys with type, source and description")

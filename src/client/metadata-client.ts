@@ -36,7 +36,7 @@ export type CreateMetadataClient = (url: string, options?: MetadataClientOptions
 export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Largest answer that is read, in bytes. Both views of a whole state are under 4 MiB: more is no answer of ours. */
-export const READ_MAX_BYTES = 8 * 1024 * 1024;
+export const READ_MAX_BYTES: number = 8 * 1024 * 1024;
 
 /** Makes the client of a transport. `close` ends its connections. */
 export function clientOf(transport: Transport, close: () => void): MetadataClient {

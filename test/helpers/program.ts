@@ -5,8 +5,10 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { until } from "./wait.ts";
 
-const MAIN = join(import.meta.dirname, "../../src/main.ts");
+/** The program's file. */
+export const MAIN = join(import.meta.dirname, "../../src/main.ts");
 
 /** Longest time that a process may take for anything that a test waits for. */
 const DEADLINE_MS = 25_000;
@@ -39,6 +41,16 @@ export interface Serving {
   logged(text: string): Promise<void>;
 }
 
+/** A command that runs until it is told to end, or ends by itself. */
+export interface Running {
+  readonly ended: Promise<Ending>;
+  kill(signal: NodeJS.Signals): void;
+  /** Waits until its standard output satisfies a condition. */
+  printed(condition: (stdout: string) => boolean): Promise<string>;
+  /** Waits for a text on standard error. */
+  said(text: string): Promise<void>;
+}
+
 /** An empty directory of its real path, removed after the test. */
 export function emptyDirectory(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-program-")));
@@ -62,6 +74,26 @@ export async function startProgram(args: readonly string[], options: ProgramOpti
     ended,
     kill: (signal) => void child.kill(signal),
     logged: async (text) => void (await logged(text)),
+  };
+}
+
+/** Starts a command. It is killed after the test if it still runs. */
+export function startCommand(args: readonly string[], options: ProgramOptions = {}): Running {
+  const { child, ended } = launch(args, options);
+  const output = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    child[name].on("data", (chunk: string) => {
+      output[name] += chunk;
+    });
+  }
+  return {
+    ended,
+    kill: (signal) => void child.kill(signal),
+    printed: async (condition) => {
+      await until(() => condition(output.stdout), "the output");
+      return output.stdout;
+    },
+    said: (text) => until(() => output.stderr.includes(text), `"${text}" on standard error`),
   };
 }
 
