@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { Agent, get } from "node:http";
 import { connect } from "node:net";
@@ -6,6 +7,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { processesIn } from "../helpers/processes.ts";
 import { emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
+import { openSocket } from "../helpers/raw-http.ts";
 
 interface Answer {
   readonly data: { readonly git_branch?: { readonly value: unknown; readonly error?: string } };
@@ -92,22 +94,20 @@ describe("serve", () => {
 
   it("S18: ends at once at a second signal", async () => {
     const { kill, ended, url, logged } = await startProgram([]);
-    // A request that never ends holds up the stop.
-    const holding = new AbortController();
-    const body = new ReadableStream();
-    const request = { method: "POST", body, duplex: "half", signal: holding.signal };
-    const held = fetch(`${url}/fleet.metadata.v1.MetadataService/GetMetadata`, {
-      ...request,
-      headers: { "content-type": "application/json" },
-    } as RequestInit).catch(() => undefined);
-    await fetch(`${url}/health`);
+    // A request that never ends holds up the stop. That it has arrived is known when it is asked to go on.
+    const { hostname, port } = new URL(url);
+    const held = await openSocket({ host: hostname, port: Number(port) });
+    const path = "/fleet.metadata.v1.MetadataService/GetMetadata";
+    held.write(
+      `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n`,
+    );
+    await once(held, "data");
     kill("SIGTERM");
     await logged("stopping");
     kill("SIGTERM");
     const { code, signal } = await ended;
     expect({ code, signal }).toEqual({ code: 1, signal: null });
-    holding.abort();
-    await held;
+    held.destroy();
   });
 
   it("S22: out of file descriptors, answers go on with the last good values, and are fresh again afterwards", async () => {
