@@ -44,6 +44,7 @@ export function createHttp2(
         streams -= 1;
       });
     });
+    endWhenVanished(session, limits, () => streams > 0);
     session.setTimeout(limits.idleSessionTimeoutMs, () => {
       if (streams === 0) {
         session.close();
@@ -52,6 +53,28 @@ export function createHttp2(
   });
   server.on("sessionError", () => undefined);
   return server;
+}
+
+/**
+ * Ends a session whose peer does not answer, while streams are open: one that vanished without a FIN sends no error, and what
+ * is written to it is taken by the kernel for a long time. Without streams nothing is asked: the session is to become idle.
+ */
+function endWhenVanished(session: ServerHttp2Session, limits: HttpLimits, isInUse: () => boolean): void {
+  let overdue: NodeJS.Timeout | undefined;
+  const answered = (): void => {
+    clearTimeout(overdue);
+    overdue = undefined;
+  };
+  const interval = setInterval(() => {
+    if (overdue === undefined && isInUse() && !session.destroyed) {
+      overdue = setTimeout(() => session.destroy(), limits.pingTimeoutMs);
+      session.ping(answered);
+    }
+  }, limits.pingIntervalMs);
+  session.once("close", () => {
+    clearInterval(interval);
+    answered();
+  });
 }
 
 /**

@@ -21,6 +21,12 @@ export interface HttpLimits {
   readonly streamsPerSession: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
   readonly sessionMemoryMb: number;
+  /** How often the peer of an HTTP/2 connection with open streams is asked whether it is still there, */
+  readonly pingIntervalMs: number;
+  /** and how long it may take to answer before the connection is closed. */
+  readonly pingTimeoutMs: number;
+  /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
+  readonly keepAliveProbeMs: number;
   /** The reader of a stream that takes nothing for so long is cut off. */
   readonly writeStallMs: number;
 }
@@ -41,6 +47,11 @@ export const HTTP_LIMITS: HttpLimits = {
   headerBytes: 16_384,
   streamsPerSession: 100,
   sessionMemoryMb: 10,
+  // A peer that has vanished is to be found within a minute.
+  pingIntervalMs: 20_000,
+  pingTimeoutMs: 20_000,
+  // Shorter than any heartbeat: while something that was sent is not acknowledged, the kernel does not ask.
+  keepAliveProbeMs: 5_000,
   writeStallMs: 30_000,
 };
 

@@ -74,7 +74,13 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
     handler(request, response, localAddressOf(request.stream.session));
   });
 
-  const tcp: Server = createTcpServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
+  const options = {
+    allowHalfOpen: true,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: limits.keepAliveProbeMs,
+  };
+  const tcp: Server = createTcpServer(options, (socket) => {
     sockets.add(socket);
     silent.add(socket);
     socket.once("close", () => {

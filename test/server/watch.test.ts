@@ -104,20 +104,27 @@ describe("gRPC", () => {
     }
   });
 
-  test("S16: 1,000 streams over ten connections, opened and dropped", async () => {
-    const { server } = await watched();
+  test("S16: 1,000 streams over ten connections: one collection has a change on all; dropped, nothing is left", async () => {
+    const { git, server } = await watched();
     const clients = Array.from({ length: 10 }, () => createTestClient(name, server.url));
     const leave = new AbortController();
     let first = 0;
+    let second = 0;
     const ended = clients.flatMap((client) =>
       Array.from({ length: 100 }, async () => {
-        for await (const _ of client.watchMetadata({}, { signal: leave.signal })) {
+        for await (const { metadata } of client.watchMetadata({}, { signal: leave.signal })) {
           first += 1;
+          second += branchOf(metadata) === "two" ? 1 : 0;
         }
       }),
     );
     const outcomes = Promise.allSettled(ended);
     await until(() => first === 1_000 && server.subscribers() === 1_000, "all streams wait for changes");
+    const { calls } = git;
+    git.set(data({ git: { branch: "two" } }));
+    await until(() => second === 1_000, "all streams have the change");
+    expect(first).toBe(2_000);
+    expect(git.calls).toBe(calls + 1);
     leave.abort();
     await outcomes;
     await until(() => server.subscribers() === 0, "no subscriber is left", 1_000);
