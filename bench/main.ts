@@ -4,6 +4,7 @@ import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { cleanUp, cleanUpAlways } from "./cleanup.ts";
 import { measureGit } from "./git.ts";
+import { measureLive } from "./live.ts";
 import type { Measuring, Part } from "./part.ts";
 import { measureReads } from "./reads.ts";
 import { buildBundle } from "./servers.ts";
@@ -13,6 +14,7 @@ const PARTS: ReadonlyMap<string, Part> = new Map([
   ["start", measureStart],
   ["reads", measureReads],
   ["git", measureGit],
+  ["live", measureLive],
 ]);
 
 const USAGE = `usage: npm run bench -- [PART...] [--seconds N] [--rest-seconds N] [--rounds N] [--commits N]

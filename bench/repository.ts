@@ -2,8 +2,8 @@
 
 import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { chmodSync, cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { startProcess, temporaryDirectory } from "./cleanup.ts";
 
@@ -33,16 +33,10 @@ const FILES_PER_DIRECTORY = 50;
 /** Makes a repository with this many tracked files, fifty to a directory. */
 export async function createRepository(files: number): Promise<Repository> {
   const directory = temporaryDirectory();
-  const root = join(directory, "work");
-  mkdirSync(root);
+  mkdirSync(join(directory, "work"));
   writeFileSync(join(directory, ".gitconfig"), USER_CONFIG);
-  const env = { PATH: process.env["PATH"], HOME: directory, GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" };
-  const git = (...args: string[]): string =>
-    execFileSync("git", args, { cwd: root, env, encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] }).trim();
-  const file = (index: number): string => {
-    const number = Math.floor(index / FILES_PER_DIRECTORY);
-    return `group-${Math.floor(number / 50)}/part-${number}/file-${index}.txt`;
-  };
+  const repository = repositoryIn(directory);
+  const { root, env, file, git } = repository;
   git("init", "--quiet", "--initial-branch=main");
   await importCommit(
     root,
@@ -50,7 +44,37 @@ export async function createRepository(files: number): Promise<Repository> {
     Array.from({ length: files }, (_, index) => file(index)),
   );
   git("reset", "--quiet", "--hard");
-  return { root, env, file, git };
+  return repository;
+}
+
+/** Makes a repository of its own that has the same content and history. */
+export function copyRepository({ root }: Repository): Repository {
+  const directory = temporaryDirectory();
+  cpSync(dirname(root), directory, { recursive: true });
+  const repository = repositoryIn(directory);
+  // The index names the files that were copied. A user's git sees to that with the next command.
+  repository.git("update-index", "-q", "--refresh");
+  return repository;
+}
+
+function repositoryIn(directory: string): Repository {
+  const root = join(directory, "work");
+  const env = { PATH: process.env["PATH"], HOME: directory, GIT_CONFIG_NOSYSTEM: "1", LC_ALL: "C" };
+  return {
+    root,
+    env,
+    file(index) {
+      const number = Math.floor(index / FILES_PER_DIRECTORY);
+      return `group-${Math.floor(number / 50)}/part-${number}/file-${index}.txt`;
+    },
+    git: (...args) =>
+      execFileSync("git", args, {
+        cwd: root,
+        env,
+        encoding: "utf8",
+        stdio: ["ignore", "pipe", "pipe"],
+      }).trim(),
+  };
 }
 
 /** Makes one commit of all files in one go: a hundred thousand take a second. */
