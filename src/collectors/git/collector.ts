@@ -148,7 +148,10 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
     const call = { cwd: location.root, signal };
     const reading = await readOrGone(location, signal);
     const { oid } = reading.status;
-    const history = await stamp(join(location.commonDir, "shallow"));
+    const [shallow, grafts] = await Promise.all(
+      ["shallow", "info/grafts"].map((file) => stamp(join(location.commonDir, file))),
+    );
+    const history = `${shallow} ${grafts}`;
     const distance = async (theirs: string | undefined) =>
       oid === undefined || theirs === undefined ? undefined : memory.divergence(oid, theirs, history, call);
     const [commit, upstream, base, lastFetchMs] = await Promise.all([
@@ -165,7 +168,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
       ...(upstream !== undefined && { upstream }),
       ...(base !== undefined && { base }),
       ...(lastFetchMs !== undefined && { lastFetchMs }),
-      shallow: history !== "absent",
+      shallow: shallow !== "absent",
       stashes: reading.status.stashes || (await countStashes(location)),
       repositoryCount,
     });

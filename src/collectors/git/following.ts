@@ -1,6 +1,7 @@
 // Connects the watch to the collector: which repositories are followed is known only after they were found.
 
-import { realpathSync } from "node:fs";
+import { lstatSync, realpathSync } from "node:fs";
+import { resolve } from "node:path";
 import type { WatchListener } from "../collector.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
@@ -32,6 +33,7 @@ export class Following {
       this.#watch = watchRepositories({
         git: this.#git,
         workspace: realPath(this.#workspace),
+        links: linksOnTheWay(this.#workspace),
         locations,
         headsOf,
         signal,
@@ -89,6 +91,20 @@ export class Following {
     } else {
       this.#touched?.add(path);
     }
+  }
+}
+
+/** The parts of a path that are symbolic links: made to lead elsewhere, they make it another workspace. */
+function linksOnTheWay(path: string): string[] {
+  const names = resolve(path).split("/").slice(1);
+  return names.map((_, index) => `/${names.slice(0, index + 1).join("/")}`).filter(isLink);
+}
+
+function isLink(path: string): boolean {
+  try {
+    return lstatSync(path).isSymbolicLink();
+  } catch {
+    return false;
   }
 }
 

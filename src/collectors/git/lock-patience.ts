@@ -18,6 +18,8 @@ const POLL_MS = 4;
 /** Belongs to one collector. */
 export class LockPatience {
   #outlived = "absent";
+  /** The lock that was last seen, and since when by this process's own clock: times of files may lie in the future. */
+  #seen = { stamp: "absent", since: 0 };
 
   /**
    * Waits until no one is at work under the lock.
@@ -31,6 +33,8 @@ export class LockPatience {
     let current = await stamp(lock);
     for (let since = startedAt; ; ) {
       if (current === "absent" || current === this.#outlived) return current;
+      if (current !== this.#seen.stamp) this.#seen = { stamp: current, since: performance.now() };
+      if (performance.now() - this.#seen.since > ABANDONED_MS) return current;
       const { size, ageMs } = await sizeAndAge(lock);
       if (ageMs > ABANDONED_MS) return current;
       if (size > 0 && performance.now() - since > WRITTEN_MS) {

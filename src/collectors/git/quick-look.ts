@@ -93,7 +93,8 @@ export function parseFiles(output: string): Map<string, Entry> | undefined {
     const path = field.slice(2);
     if (path.includes("\uFFFD")) return undefined;
     // A removed file counts as modified, and is named as both.
-    if (field.startsWith("C ") || field.startsWith("R ")) found.set(path, { modified: true });
+    if (field.startsWith("C ")) found.set(path, { modified: true, ...found.get(path) });
+    else if (field.startsWith("R ")) found.set(path, { modified: true, removed: true });
     else if (field.startsWith("? ")) found.set(path, { untracked: true });
     else return undefined;
   }
@@ -110,6 +111,8 @@ function measure(
   if (earlier?.staged === undefined || earlier.lines === undefined) return undefined;
   const all = [...entries];
   if (all.some(([, { staged, modified }]) => staged && modified)) return undefined;
+  // Half of a rename may be staged.
+  if (all.some(([, { removed }]) => removed) && all.some(([, { staged }]) => staged)) return undefined;
   const kept = [...earlier.lines].filter(([path]) => !touched.some((each) => covers(each, path)));
   const now = new Map([...kept, ...lines].filter(([path]) => entries.get(path)?.modified));
   const isWhole = all.every(([path, { modified }]) => !modified || now.has(path));

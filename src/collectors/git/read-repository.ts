@@ -119,6 +119,10 @@ async function readOnce(
 
 /** `(detached)` is also a legal name of a branch: the full symbolic ref decides. */
 function currentBranch(status: Status, moment: Moment): string | undefined {
+  if (status.head === "(unknown)" && shortName(moment.branchRef) !== status.head) {
+    const message = "The branch that HEAD names cannot be read.";
+    throw new CollectError("BRANCH_UNREADABLE", message);
+  }
   if (status.head !== "(detached)") return status.head;
   return shortName(moment.branchRef) === status.head ? status.head : undefined;
 }

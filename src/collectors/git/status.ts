@@ -8,6 +8,8 @@ import { failure } from "./reasons.ts";
 export interface Entry {
   readonly staged?: true;
   readonly modified?: true;
+  /** Gone from the work tree; it is `modified` as well. */
+  readonly removed?: true;
   readonly untracked?: true;
   readonly conflicted?: true;
 }
@@ -119,7 +121,12 @@ export function parseStatus(output: Buffer, truncated = false): Status {
 /** `1 XY ...`: X is the change in the index, Y the one in the work tree, a full stop none. */
 function changeOf(field: Buffer): Entry {
   const none = ".".charCodeAt(0);
-  return { ...(field[2] !== none && { staged: true }), ...(field[3] !== none && { modified: true }) };
+  const deleted = "D".charCodeAt(0);
+  return {
+    ...(field[2] !== none && { staged: true }),
+    ...(field[3] !== none && { modified: true }),
+    ...(field[3] === deleted && { removed: true }),
+  };
 }
 
 /** The path stands after `blanks` blanks of the field, to its end. */

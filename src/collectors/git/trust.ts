@@ -1,9 +1,10 @@
 // Whether a repository may be read: a `.git` that leads elsewhere would show another directory's contents as this one's.
 
-import { lstat, realpath } from "node:fs/promises";
+import { constants } from "node:fs";
+import { access, lstat, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
-import { isWithin, readStart } from "./files.ts";
+import { isWithin, readStart, throwIfExhausted } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
@@ -28,6 +29,7 @@ const CONTENTS = [
  *
  * @param root - Real path of a directory with an entry `.git`.
  * @returns Absent when that entry leads nowhere.
+ * @throws {CollectError} PERMISSION_DENIED, OUT_OF_RESOURCES.
  */
 export async function locate(root: string): Promise<RepositoryLocation | undefined> {
   try {
@@ -38,9 +40,14 @@ export async function locate(root: string): Promise<RepositoryLocation | undefin
     const common = await readStart(join(gitDir, "commondir"), MAX_PATH_BYTES);
     const commonDir =
       common === undefined ? gitDir : await realpath(resolve(gitDir, common.replace(/\n$/, "")));
-    await lstat(join(gitDir, "HEAD"));
+    const head = join(gitDir, "HEAD");
+    if ((await lstat(head)).isFile()) await access(head, constants.R_OK);
     return { root, gitDir, commonDir };
-  } catch {
+  } catch (cause) {
+    if (cause instanceof Error && "code" in cause && (cause.code === "EACCES" || cause.code === "EPERM")) {
+      throw new CollectError("PERMISSION_DENIED", `The git directory of ${root} may not be read.`, { cause });
+    }
+    throwIfExhausted(cause);
     return undefined;
   }
 }

@@ -1,13 +1,14 @@
 // Everything that is watched for one set of repositories: work trees, git directories, configuration, and the workspace
 // around them. Knows where to look and what an event there means; when to look is said by watch.ts.
 
-import { statSync } from "node:fs";
+import { realpathSync, statSync } from "node:fs";
 import { CollectError, type Problem } from "../collector.ts";
 import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
+import { locate } from "./trust.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
-import { join, parentOf, toBytes, toPath, type WatchDirectory } from "./watch-directory.ts";
+import { join, parentOf, toBytes, toPath, toText, type WatchDirectory } from "./watch-directory.ts";
 import { Discovery } from "./watch-discovery.ts";
 import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";
@@ -23,6 +24,7 @@ const STATE_FILES: readonly string[] = [
   "CHERRY_PICK_HEAD",
   "REVERT_HEAD",
   "BISECT_LOG",
+  "sequencer/todo",
   "rebase-merge/head-name",
   "rebase-apply/head-name",
   "rebase-apply/applying",
@@ -43,6 +45,8 @@ const REF_DIRECTORIES: readonly string[] = ["refs", "reftable"];
 export interface SessionOptions {
   readonly git: Git;
   readonly workspace: string;
+  /** See {@link WatchOptions.links}. */
+  readonly links: readonly string[];
   readonly locations: readonly RepositoryLocation[];
   /** Repositories whose work tree is not watched. */
   readonly headsOf: readonly RepositoryLocation[];
@@ -69,6 +73,8 @@ export class Session {
   readonly #refs: DirectoryTree[] = [];
   readonly #configured = new Map<RepositoryLocation, Configuration>();
   #discovery: Discovery | undefined;
+  /** Nested repositories whose commits are followed. */
+  readonly #nested = new Set<string>();
   #configStale = false;
   #problem: Problem | undefined;
 
@@ -130,6 +136,7 @@ export class Session {
       if (this.#ended.signal.aborted) return false;
       missed = (await step()) || missed;
     }
+    missed = (await this.#followNested()) || missed;
     return missed;
   }
 
@@ -201,27 +208,59 @@ export class Session {
     for (const path of [root, join(root, ".git")]) this.#paths.follow(path, outdated);
     for (const file of STATE_FILES) this.#paths.follow(join(gitDir, file), written);
     for (const file of SHARED_FILES) this.#paths.follow(join(commonDir, file), written);
-    for (const file of DECIDING_FILES) this.#paths.follow(join(commonDir, file), touched);
-    this.#paths.follow(join(gitDir, SPARSE), touched);
+    for (const file of DECIDING_FILES) this.#followWithTarget(join(commonDir, file), touched);
+    this.#followWithTarget(join(gitDir, SPARSE), touched);
     this.#paths.follow(join(gitDir, "index"), index);
-    this.#paths.follow(join(commonDir, "info/exclude"), rules);
+    this.#followWithTarget(join(commonDir, "info/exclude"), rules);
     for (const file of [join(commonDir, "config"), join(gitDir, "config.worktree")])
       this.#paths.follow(file, config);
     const configuration = this.#configured.get(location);
     for (const file of configuration?.configFiles ?? []) this.#paths.follow(toBytes(file), config);
     for (const file of configuration?.ignoreFiles ?? []) this.#paths.follow(toBytes(file), rules);
     for (const file of configuration?.otherFiles ?? []) this.#paths.follow(toBytes(file), touched);
-    for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory);
+    for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory, GIT_DIRECTORY);
   }
 
-  #addRefs(gitDir: string): void {
+  /** A symbolic link is followed where it leads to; one that is made to lead elsewhere calls for a new session. */
+  #followWithTarget(path: string, touched: () => void): void {
+    const target = targetOf(path);
+    this.#paths.follow(path, target === path ? touched : this.#options.outdated);
+    this.#paths.follow(target, touched);
+  }
+
+  /**
+   * A nested repository may be a submodule, which counts by the commit that it is at. That is told by no file of the work
+   * tree around it. True: there was one that was not followed yet.
+   */
+  async #followNested(): Promise<boolean> {
+    let found = false;
+    for (const root of this.#workTrees.flatMap((tree) => [...tree.nestedRoots])) {
+      if (this.#nested.has(root) || this.#ended.signal.aborted) continue;
+      this.#nested.add(root);
+      const location = await locate(toText(root)).catch(() => undefined);
+      if (location === undefined || this.#ended.signal.aborted) continue;
+      const known = this.#refs.length;
+      const gitDir = toBytes(location.gitDir);
+      const commonDir = toBytes(location.commonDir);
+      for (const file of [join(gitDir, "HEAD"), join(commonDir, "packed-refs")])
+        this.#paths.follow(file, () => this.#touched());
+      for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory);
+      this.#paths.open();
+      for (const refs of this.#refs.slice(known)) await settleRefs(refs);
+      found = true;
+    }
+    return found;
+  }
+
+  /** @param path - What to tell as touched. Absent: anything. */
+  #addRefs(gitDir: string, path?: string): void {
     const { changed, stale, failed, outdated, watchDirectory } = this.#options;
     for (const name of REF_DIRECTORIES) {
       const root = join(gitDir, name);
       this.#paths.follow(root, outdated);
       const heard = (_: unknown, entry: string | undefined, renamed: boolean) => {
         if (entry?.endsWith(".lock") === true) return false;
-        changed(GIT_DIRECTORY);
+        changed(path);
         return renamed;
       };
       this.#refs.push(new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
@@ -233,6 +272,7 @@ export class Session {
     const workspace = toBytes(this.#options.workspace);
     const roots = new Set([...locations, ...headsOf].map(({ root }) => toBytes(root)));
     this.#paths.follow(workspace, outdated);
+    for (const link of this.#options.links) this.#paths.follow(toBytes(link), () => changed());
     for (let at = workspace; at !== "/"; at = parentOf(at))
       this.#paths.follow(join(at, ".git"), () => changed());
     if ([...roots].some((root) => isWithin(workspace, root))) return;
@@ -250,6 +290,15 @@ async function settleRefs(refs: DirectoryTree): Promise<boolean> {
   const fresh = [...(await refs.resolve()), ...(root === undefined ? [] : [root])];
   await refs.walk(fresh, (listing) => listing.subdirectories);
   return fresh.length > 0;
+}
+
+/** Where a path leads to; itself when it is no link, or one that leads nowhere. */
+function targetOf(path: string): string {
+  try {
+    return realpathSync(toPath(path), { encoding: "latin1" });
+  } catch {
+    return path;
+  }
 }
 
 function exists(path: string): boolean {

@@ -37,6 +37,8 @@ export class WorkTree {
   readonly #tree: DirectoryTree;
   /** Nested repositories: their files are not this repository's. */
   readonly #nested = new Set<Directory>();
+  /** Where nested repositories were found. */
+  readonly #nestedRoots = new Set<string>();
   /** Ignored directories, while they are few. */
   readonly #ignored = new Set<string>();
   #rulesStale = true;
@@ -56,6 +58,11 @@ export class WorkTree {
 
   get stale(): boolean {
     return this.#rulesStale || this.#indexStale || this.#tree.stale;
+  }
+
+  /** Roots of all nested repositories that were found, be they submodules or not; some may have gone again. */
+  get nestedRoots(): ReadonlySet<string> {
+    return this.#nestedRoots;
   }
 
   get unreadable(): string | undefined {
@@ -80,6 +87,7 @@ export class WorkTree {
   close(): void {
     this.#tree.close();
     this.#nested.clear();
+    this.#nestedRoots.clear();
     this.#rulesStale = true;
   }
 
@@ -145,6 +153,7 @@ export class WorkTree {
       if (isNested && isRepository(join(listing.path, ".git"))) {
         this.#nested.add(directory);
         nested.add(listing.path);
+        this.#nestedRoots.add(listing.path);
         return listing.subdirectories.filter((name) => name === ".git");
       }
       return this.#admitted(listing, ignored, isNested);

@@ -10,8 +10,8 @@ import { readMounts } from "./watch-mounts.ts";
 import { noticeOverflow, readQueueLength } from "./watch-overflow.ts";
 import { Session } from "./watch-session.ts";
 
-/** Ends a git that hangs; on a cold disk, listing a huge work tree takes seconds. */
-const GIT_DEADLINE_MS = 30_000;
+/** Ends a git that hangs, unless told otherwise. In milliseconds. */
+const GIT_DEADLINE_MS = 5_000;
 
 /** After a pass of this length, the next one may wait four times as long: in a burst, git is run for many changes at once. */
 const REST_FACTOR = 4;
@@ -21,6 +21,8 @@ export interface WatchOptions {
   readonly git: Git;
   /** Absolute, real path of the directory where discovery of repositories begins. */
   readonly workspace: string;
+  /** Absolute paths of the symbolic links on the way to the workspace, as its user named it. Default: none. */
+  readonly links?: readonly string[];
   /** Repositories of which every change counts. */
   readonly locations: readonly RepositoryLocation[];
   /** Repositories of which only their git directory counts (commits, checkouts): the work tree is not watched. Default: none. */
@@ -35,6 +37,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** The user's directory for settings, as git is told it. Default: `~/.config`. */
   readonly xdgConfigHome?: string;
+  /** How long one call of git may take, in milliseconds. Default 5000. */
+  readonly gitDeadlineMs?: number;
   /** Default: `fs.watch`. */
   readonly watchDirectory?: WatchDirectory;
   /** Lists mounts like /proc/self/mountinfo, which is the default. */
@@ -77,7 +81,7 @@ class Watch implements RepositoryWatch {
 
   constructor(options: WatchOptions) {
     this.#options = options;
-    this.#git = withDeadline(options.git, GIT_DEADLINE_MS);
+    this.#git = withDeadline(options.git, options.gitDeadlineMs ?? GIT_DEADLINE_MS);
     this.#locations = options.locations;
     this.#headsOf = options.headsOf ?? [];
     options.signal.addEventListener("abort", () => this.#end(), { once: true });
@@ -164,6 +168,7 @@ class Watch implements RepositoryWatch {
     const session = new Session({
       git: this.#git,
       workspace: this.#options.workspace,
+      links: this.#options.links ?? [],
       locations: this.#locations,
       headsOf: this.#headsOf,
       xdgConfigHome: this.#options.xdgConfigHome,

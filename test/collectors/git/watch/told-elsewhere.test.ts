@@ -1,0 +1,119 @@
+// Changes that are told by no file of the work tree, and by none of the usual files of the git directory.
+
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { Problem } from "../../../../src/collectors/collector.ts";
+import { createGitCollector } from "../../../../src/collectors/git/index.ts";
+import { GitOperation, GitStatus } from "../../../../src/gen/fleet/metadata/v1/git_pb.ts";
+import { deadline, gitOf, hardenedGit, section } from "../../../helpers/git-source.ts";
+import { createRepository, type TestRepository, temporaryDirectory } from "../../../helpers/repository.ts";
+
+/** A followed repository: `after` does something and gives the state once an event has told of it. */
+async function follow(repository: TestRepository, workspace = repository.root) {
+  const collector = createGitCollector({ git: hardenedGit(repository.home), workspace });
+  const end = new AbortController();
+  const complete = Promise.withResolvers<void>();
+  let heard = Promise.withResolvers<void>();
+  const listener = {
+    changed: () => heard.resolve(),
+    coverage: (state: "complete" | Problem) => state === "complete" && complete.resolve(),
+  };
+  collector.watch?.(listener, end.signal);
+  const collect = async () => section(await collector.collect({ signal: deadline() }));
+  await collect();
+  await complete.promise;
+  await collect();
+  const after = async (change: () => void) => {
+    heard = Promise.withResolvers<void>();
+    change();
+    await heard.promise;
+    return await collect();
+  };
+  return { after, collect, end };
+}
+
+test("G9, G20: a commit inside a submodule is a change of the repository around it", async () => {
+  const library = createRepository();
+  library.commit({ "lib.txt": "1\n" });
+  const repository = createRepository();
+  repository.commit({ "a.txt": "1\n" });
+  repository.git("-c", "protocol.file.allow=always", "submodule", "add", "--quiet", library.root, "sm");
+  repository.git("commit", "--quiet", "--message", "submodule");
+  const { after, collect, end } = await follow(repository);
+  expect(await collect()).toMatchObject({ status: GitStatus.CLEAN });
+  const changed = await after(() =>
+    repository.git("-C", "sm", "commit", "--quiet", "--allow-empty", "--message", "inside"),
+  );
+  expect(changed).toMatchObject({ status: GitStatus.MODIFIED, modifiedFiles: 1 });
+  end.abort();
+});
+
+test("G4, G20: the end of a sequence of picks is noticed, though nothing but its list of steps goes", async () => {
+  const repository = createRepository();
+  repository.commit({ "a.txt": "1\n" });
+  repository.commit({ "a.txt": "2\n" });
+  repository.commit({ "a.txt": "3\n" });
+  const main = repository.git("rev-parse", "HEAD").trim();
+  repository.git("checkout", "--quiet", "-b", "picks", "HEAD~2");
+  writeFileSync(repository.path("a.txt"), "other\n");
+  repository.git("commit", "--quiet", "--all", "--message", "other");
+  expect(() => repository.git("cherry-pick", `${main}~1`, main)).toThrow();
+  writeFileSync(repository.path("a.txt"), "resolved\n");
+  repository.git("commit", "--quiet", "--all", "--message", "resolved");
+  const { after, collect, end } = await follow(repository);
+  expect(await collect()).toMatchObject({ operation: GitOperation.CHERRY_PICK });
+  const quit = await after(() => repository.git("cherry-pick", "--quit"));
+  expect(quit).toMatchObject({ operation: GitOperation.NONE });
+  end.abort();
+});
+
+test("G10: a rename of which one half is staged is no change of lines", async () => {
+  const repository = createRepository();
+  const lines = Array.from({ length: 20 }, (_, index) => `${index}\n`).join("");
+  repository.commit({ a: lines });
+  repository.write({ a2: lines });
+  repository.git("add", "a2");
+  rmSync(repository.path("a"));
+  expect(await gitOf(repository)).toMatchObject({ diff: { insertions: 0, deletions: 0 } });
+});
+
+test("G1: a branch that cannot be read is a failure, and no repository before its first commit", async () => {
+  const repository = createRepository();
+  repository.commit({ "a.txt": "1\n" });
+  writeFileSync(repository.path(".git/refs/heads/main"), "garbage\n");
+  await expect(gitOf(repository)).rejects.toMatchObject({ reason: "BRANCH_UNREADABLE" });
+});
+
+test("G14, G20: a workspace behind a link is another one when the link is made to lead elsewhere", async () => {
+  const [one, two] = [createRepository(), createRepository()];
+  one.commit({ "a.txt": "1\n" }, "one");
+  two.commit({ "a.txt": "2\n" }, "two");
+  const link = join(temporaryDirectory(), "current");
+  symlinkSync(one.root, link);
+  const { after, collect, end } = await follow(one, link);
+  expect(await collect()).toMatchObject({ commit: { message: "one" } });
+  const other = await after(() => {
+    symlinkSync(two.root, `${link}.new`);
+    renameSync(`${link}.new`, link);
+  });
+  expect(other).toMatchObject({ commit: { message: "two" }, directory: two.root });
+  const edited = await after(() => writeFileSync(two.path("a.txt"), "3\n"));
+  expect(edited).toMatchObject({ modifiedFiles: 1 });
+  end.abort();
+});
+
+test("G20: what a linked info/exclude says is followed", async () => {
+  const repository = createRepository();
+  repository.commit({ "a.txt": "1\n" });
+  const rules = join(temporaryDirectory(), "exclude");
+  writeFileSync(rules, "u*\n");
+  rmSync(repository.path(".git/info/exclude"), { force: true });
+  mkdirSync(repository.path(".git/info"), { recursive: true });
+  symlinkSync(rules, repository.path(".git/info/exclude"));
+  repository.write({ u1: "", v1: "", v2: "" });
+  const { after, collect, end } = await follow(repository);
+  expect(await collect()).toMatchObject({ untrackedFiles: 2 });
+  expect(await after(() => writeFileSync(rules, "v*\n"))).toMatchObject({ untrackedFiles: 1 });
+  end.abort();
+});
