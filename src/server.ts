@@ -118,7 +118,7 @@ function createCollectors(config: Config, env: Environment): ScheduledCollector[
     ...xdg,
   });
   return [
-    { collector: createGitCollector({ git, workspace, ...xdg }), deadlineMs: gitDeadlineMs },
+    { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
     { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];

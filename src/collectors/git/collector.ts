@@ -32,6 +32,8 @@ export interface GitCollectorOptions {
   readonly workspace: string;
   /** Where the user's settings for git lie, for the global ignore file, as in the options of the runner. */
   readonly xdgConfigHome?: string;
+  /** How long one call of git on behalf of file events may take, in milliseconds. Default 5000. */
+  readonly gitDeadlineMs?: number;
   /** What tells of changes. Default: file events. */
   readonly following?: Pick<Following, keyof Following>;
   /**
@@ -72,7 +74,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const configs = new ConfigMemory(git, options.xdgConfigHome);
   const comparing = new Comparing(git);
   const workTree = new WorkTree(git);
-  const following = options.following ?? new Following(git, workspace, options.xdgConfigHome);
+  const following = options.following ?? new Following(options);
   let found: readonly RepositoryLocation[] = [];
 
   async function collect({ signal }: CollectContext): Promise<Collected> {

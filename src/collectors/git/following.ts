@@ -8,11 +8,17 @@ import type { RepositoryLocation } from "./location.ts";
 import { type RepositoryWatch, watchRepositories } from "./watch.ts";
 import { MAX_TOUCHED } from "./work-tree.ts";
 
+/** What of the collector's options concerns following. */
+interface FollowingOptions {
+  readonly git: Git;
+  readonly workspace: string;
+  readonly xdgConfigHome?: string;
+  readonly gitDeadlineMs?: number;
+}
+
 /** Follows the repositories of one workspace by events, from when it is told to begin. */
 export class Following {
-  readonly #git: Git;
-  readonly #workspace: string;
-  readonly #xdgConfigHome: string | undefined;
+  readonly #options: FollowingOptions;
   #begin:
     | ((locations: readonly RepositoryLocation[], headsOf: readonly RepositoryLocation[]) => void)
     | undefined;
@@ -21,19 +27,18 @@ export class Following {
   /** What was touched since the last reading. Absent: it may have been anything. */
   #touched: Set<string> | undefined;
 
-  constructor(git: Git, workspace: string, xdgConfigHome: string | undefined) {
-    this.#git = git;
-    this.#workspace = workspace;
-    this.#xdgConfigHome = xdgConfigHome;
+  constructor(options: FollowingOptions) {
+    this.#options = options;
   }
 
   /** From the next call of {@link follow} on, the listener hears of changes, until `signal` is aborted. */
   begin(listener: WatchListener, signal: AbortSignal): void {
+    const { git, workspace, xdgConfigHome, gitDeadlineMs } = this.#options;
     this.#begin = (locations, headsOf) => {
       this.#watch = watchRepositories({
-        git: this.#git,
-        workspace: realPath(this.#workspace),
-        links: linksOnTheWay(this.#workspace),
+        git,
+        workspace: realPath(workspace),
+        links: linksOnTheWay(workspace),
         locations,
         headsOf,
         signal,
@@ -45,7 +50,8 @@ export class Following {
             listener.coverage(state);
           },
         },
-        ...(this.#xdgConfigHome === undefined ? {} : { xdgConfigHome: this.#xdgConfigHome }),
+        ...(xdgConfigHome === undefined ? {} : { xdgConfigHome }),
+        ...(gitDeadlineMs === undefined ? {} : { gitDeadlineMs }),
       });
     };
   }
