@@ -8,7 +8,6 @@ import {
   compressionBrotli,
   compressionGzip,
   universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -26,7 +25,7 @@ export interface RpcHandler {
   /** The paths that it serves: "/package.Service/Method". */
   readonly paths: ReadonlySet<string>;
   /**
-   * Serves a request on one of these paths. Its Host must be well-formed. A stream is written by `write`, piece by piece. Rejects when the connection breaks before the
+   * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
    */
   handle(
@@ -61,18 +60,14 @@ export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      if (handler.method.methodKind === "server_streaming") {
-        await sendStream(answer, response, write);
-      } else {
-        await universalResponseToNodeResponse(answer, response);
-      }
+      await send(answer, response, write);
     },
     close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
   };
 }
 
 /** As the library sends it, but that the next message is made only when the last one was taken. */
-async function sendStream(
+async function send(
   { status, header, body, trailer }: UniversalServerResponse,
   response: ServerResponse | Http2ServerResponse,
   write: (bytes: Uint8Array) => Promise<void>,
