@@ -22,9 +22,17 @@ const root = join(import.meta.dirname, "..");
 const GENERATED_FOLDERS = ["src/gen"];
 const GENERATED_FILES = [".env.example"];
 
+/** The project's own proto files, and those of gRPC as their packages ship them. */
+const BUF_TEMPLATES = ["buf.gen.yaml", "buf.gen.grpc.yaml"];
+
 /** Generates everything into a directory that mirrors the project. */
 function generate(target: string): void {
-  execFileSync("buf", ["generate", "--output", target], { cwd: root, stdio: "inherit" });
+  for (const template of BUF_TEMPLATES) {
+    execFileSync("buf", ["generate", "--template", template, "--output", target], {
+      cwd: root,
+      stdio: "inherit",
+    });
+  }
   writeFileSync(join(target, ".env.example"), envExample());
 }
 

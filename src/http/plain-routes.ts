@@ -4,6 +4,7 @@ import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
+import type { Lifecycle } from "../metadata/lifecycle.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
@@ -23,9 +24,6 @@ import { createMetadataJson, entryJson } from "./metadata-json.ts";
 import type { Write } from "./outflow.ts";
 import { type JsonNames, parseReadQuery, type ReadQuery } from "./query.ts";
 
-/** Whether the server takes part: a probe is told so. */
-export type Lifecycle = "starting" | "healthy" | "stopping";
-
 /** What the plain routes are made of. */
 export interface PlainRoutesOptions {
   readonly service: MetadataService;
@@ -33,7 +31,7 @@ export interface PlainRoutesOptions {
   readonly serverVersion: string;
   /** How names are spelled when a request does not say. */
   readonly defaultNames: JsonNames;
-  readonly lifecycle: () => Lifecycle;
+  readonly lifecycle: Lifecycle;
   /** Aborted when the server stops: ends what waits for a change. */
   readonly stopping: AbortSignal;
 }
@@ -172,7 +170,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 
   const health: Route = (request, response) => {
-    const status = lifecycle();
+    const status = lifecycle.state;
     const body = {
       status,
       version: serverVersion,
