@@ -90,7 +90,7 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
   });
   const { writeStallMs } = limits;
   const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });
-  const listener = createListener(app, limits);
+  const listener = createListener(app, limits, config.tls);
 
   return {
     service,
