@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { Code, ConnectError, cors, createConnectRouter } from "@connectrpc/connect";
+import { cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -13,6 +13,7 @@ import {
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
+import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
@@ -91,7 +92,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         await universalResponseToNodeResponse(answer, response);
       }
     },
-    close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
+    close: () => shutdown.abort(stoppingError()),
   };
 }
 
