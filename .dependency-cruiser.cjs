@@ -18,6 +18,7 @@ module.exports = {
     only("collectors/", []),
     only("metadata/", ["collectors/collector.ts"]),
     only("rpc/", ["metadata/"]),
+    only("rpc/reflection/", []),
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),

@@ -46,13 +46,13 @@ function parseListenAddress(text: string): ListenSetting | undefined {
 }
 
 /** The address of a server on this machine that was started with this setting. */
-export function loopbackUrl({ address }: ListenSetting): string {
+export function loopbackUrl({ address }: ListenSetting, scheme: "http" | "https"): string {
   if ("path" in address) {
     return `unix:${address.path}`;
   }
   const anywhere = address.host === "0.0.0.0" || address.host === "::";
   const host = anywhere ? "127.0.0.1" : address.host;
-  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };

@@ -5,6 +5,7 @@ import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import * as z from "zod/mini";
+import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
 import {
   allowedOrigin,
   coderHosts,
@@ -118,6 +119,19 @@ export const SETTINGS = {
     defaultText: "none but the server's own",
     schema: list(allowedOrigin),
   },
+  tlsCert: {
+    flag: "tls-cert",
+    placeholder: "PATH",
+    description: "PEM file with the certificate to serve TLS with, and those that lead to its root",
+    defaultText: "cleartext",
+    schema: path,
+  },
+  tlsKey: {
+    flag: "tls-key",
+    placeholder: "PATH",
+    description: "PEM file with the certificate's private key, without passphrase",
+    schema: path,
+  },
   taskFile: {
     flag: "task-file",
     placeholder: "PATH",
@@ -179,11 +193,14 @@ export type SettingName = keyof typeof SETTINGS;
 type Values = { readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]["schema"]> };
 
 /** The settings, valid and whole. */
-export interface Config extends Omit<Values, "token" | "tokenFile" | "url" | "workspace"> {
+export interface Config
+  extends Omit<Values, "token" | "tokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"> {
   /** Absolute path of a directory that exists. */
   readonly workspace: string;
   /** From --token or --token-file. */
   readonly token: string | undefined;
+  /** From --tls-cert and --tls-key. Undefined: cleartext. */
+  readonly tls: TlsIdentity | undefined;
   readonly url: string;
 }
 
@@ -256,15 +273,22 @@ export function createConfig(input: ConfigInput): Config {
   const values = Object.fromEntries(
     [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
   ) as unknown as Values;
-  const { token, tokenFile: givenTokenFile, url, workspace, ...rest } = values;
+  const { token, tokenFile: givenTokenFile, tlsCert, tlsKey, url, workspace, ...rest } = values;
   const tokenFile = givenTokenFile === undefined ? undefined : resolve(input.cwd, givenTokenFile);
+  if (tlsCert !== undefined && "path" in rest.listen.address) {
+    throw new ConfigError(
+      `--tls-cert: TLS is for --listen host:port; allowed is to leave it out on a Unix socket, which others can reach only by its file's permissions`,
+    );
+  }
+  const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
+    tls,
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
     token: readToken(resolved, token, tokenFile),
-    url: url ?? loopbackUrl(rest.listen),
+    url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
   };
   return config;
 }
@@ -334,6 +358,32 @@ function readToken(
     );
   }
   return found;
+}
+
+function readTls(
+  resolved: ReadonlyMap<SettingName, ResolvedSetting>,
+  cwd: string,
+  cert: string | undefined,
+  key: string | undefined,
+): TlsIdentity | undefined {
+  if (cert === undefined && key === undefined) {
+    return undefined;
+  }
+  if (cert === undefined || key === undefined) {
+    const missing = cert === undefined ? "--tls-cert" : "--tls-key";
+    throw new ConfigError(`${missing} is missing; allowed are --tls-cert and --tls-key together, or neither`);
+  }
+  const names = { cert: settingName(resolved, "tlsCert"), key: settingName(resolved, "tlsKey") };
+  const paths = { cert: resolve(cwd, cert), key: resolve(cwd, key) };
+  const tls = { cert: readFile(names.cert, paths.cert), key: readFile(names.key, paths.key) };
+  const wrong = checkTlsIdentity(tls);
+  if (wrong) {
+    const allowed = wrong.of === "cert" ? "a PEM certificate" : "the PEM private key of the certificate";
+    throw new ConfigError(
+      `${names[wrong.of]}: ${JSON.stringify(paths[wrong.of])} ${wrong.problem}; allowed is ${allowed}`,
+    );
+  }
+  return tls;
 }
 
 function readEnvFile(path: string): Environment {

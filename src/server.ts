@@ -9,8 +9,9 @@ import { createApp } from "./http/app.ts";
 import { createGuard } from "./http/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
-import { createPlainRoutes, HEALTH_PATH, type Lifecycle } from "./http/plain-routes.ts";
+import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";
 import { systemClock } from "./metadata/clock.ts";
+import { Lifecycle } from "./metadata/lifecycle.ts";
 import { MetadataService, type ScheduledCollector } from "./metadata/service.ts";
 import type { Logger } from "./observability/log.ts";
 import { createSourceLog } from "./observability/source-log.ts";
@@ -70,37 +71,37 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
   const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
   const stopping = new AbortController();
-  let lifecycle: Lifecycle = "starting";
+  const lifecycle = new Lifecycle();
 
-  const rpc = createRpcHandler({ service, clock: systemClock, serverVersion, onError });
+  const rpc = createRpcHandler({ service, lifecycle, clock: systemClock, serverVersion, onError });
   const plain = createPlainRoutes({
     service,
     clock: systemClock,
     serverVersion,
     defaultNames: config.jsonNames,
-    lifecycle: () => lifecycle,
+    lifecycle,
     stopping: stopping.signal,
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     ...(config.token === undefined ? {} : { token: config.token }),
-    isOpen: (path) => path === HEALTH_PATH,
+    isOpen: (path) => path === HEALTH_PATH || rpc.openPaths.has(path),
   });
   const { writeStallMs } = limits;
   const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });
-  const listener = createListener(app, limits);
+  const listener = createListener(app, limits, config.tls);
 
   return {
     service,
     listen: async () => {
       const address = await listener.listen(config.listen.address);
       service.start();
-      lifecycle = "healthy";
+      lifecycle.enter("healthy");
       return address;
     },
     close: async () => {
-      lifecycle = "stopping";
+      lifecycle.enter("stopping");
       stopping.abort();
       rpc.close();
       await Promise.all([listener.close(CLOSE_GRACE_MS), service.close()]);

@@ -13,6 +13,7 @@ import {
   type SettingName,
   variableOf,
 } from "../src/config.ts";
+import { createCertificate } from "./helpers/certificate.ts";
 
 function temporaryDirectory(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-config-")));
@@ -269,5 +270,40 @@ describe("the workspace", () => {
     const here = configOf({ cwd: workspace });
     expect(here).toEqual({ ...elsewhere, workspace });
     expect(here).toEqual({ ...configOf(), workspace });
+  });
+});
+
+describe("TLS", () => {
+  it("needs a certificate and its key, and makes the server's address https", async () => {
+    const { certFile: tlsCert, keyFile: tlsKey, cert } = await createCertificate();
+    const config = configOf({ flags: { tlsCert, tlsKey } });
+    expect(config.tls?.cert).toBe(cert);
+    expect(config.url).toBe("https://127.0.0.1:8000");
+    expect(refusal({ flags: { tlsCert } })).toBe(
+      "--tls-key is missing; allowed are --tls-cert and --tls-key together, or neither",
+    );
+    expect(refusal({ flags: { tlsKey } })).toMatch(/^--tls-cert is missing/);
+  });
+
+  it("names the file that is wrong, never showing what is in it", async () => {
+    const { certFile, keyFile } = await createCertificate();
+    const other = await createCertificate();
+    const nonsense = envFile("s3cr3t");
+    const wrong = (tlsCert: string, tlsKey: string) => refusal({ flags: { tlsCert, tlsKey } });
+    expect(wrong(nonsense, keyFile)).toBe(
+      `--tls-cert: "${nonsense}" is not a PEM certificate; allowed is a PEM certificate`,
+    );
+    expect(wrong(certFile, nonsense)).toBe(
+      `--tls-key: "${nonsense}" is not a PEM private key without passphrase; allowed is the PEM private key of the certificate`,
+    );
+    expect(wrong(certFile, other.keyFile)).toContain("is not the key of the certificate");
+    expect(wrong("/does/not/exist", keyFile)).toContain("cannot be read (ENOENT)");
+  });
+
+  it("is not for Unix sockets", async () => {
+    const { certFile: tlsCert, keyFile: tlsKey } = await createCertificate();
+    expect(refusal({ flags: { tlsCert, tlsKey, listen: "unix:/tmp/s" } })).toMatch(
+      /^--tls-cert: .*Unix socket/,
+    );
   });
 });

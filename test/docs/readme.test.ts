@@ -38,6 +38,10 @@ describe("README", () => {
     const env = { ...process.env, FLEET_METADATA_URL: url };
     const { stdout } = await run("sh", ["-c", command.replaceAll("http://127.0.0.1:8000", url)], { env });
     expect(stdout).not.toBe("");
+    if (command.includes("--list-methods")) {
+      expect(stdout).toContain("fleet.metadata.v1.MetadataService/GetMetadata\n");
+      return;
+    }
     // Of a stream of events, the first one.
     const [text = ""] = stdout.slice(stdout.indexOf("{")).split(/(?<=\})\n\n/);
     const answer = JSON.parse(text) as Record<string, unknown>;
