@@ -12,7 +12,8 @@ import { type ProcFiles, systemProc } from "./proc.ts";
 import { watchTaskFile } from "./watch.ts";
 
 export { createAgentApi } from "./agentapi.ts";
-export { type CoderOptions, createCoder } from "./coder.ts";
+export { createCoder } from "./coder.ts";
+export { coderAccess } from "./coder-access.ts";
 export { createProcessList } from "./processes.ts";
 
 export interface TaskCollectorOptions {
