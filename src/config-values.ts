@@ -79,13 +79,11 @@ export function durationMs(range: { readonly min: number; readonly max: number; 
 }
 
 /** Address of a service: http or https, without user, query or fragment. */
-export const serviceUrl = z
-  .string()
-  .check(
-    z.refine(isServiceUrl, {
-      error: "allowed is http://host:port or https://host:port, without user or query",
-    }),
-  );
+export const serviceUrl = z.string().check(
+  z.refine(isServiceUrl, {
+    error: "allowed is http://host:port or https://host:port, without user or query",
+  }),
+);
 
 function isServiceUrl(value: string): boolean {
   if (!URL.canParse(value)) {

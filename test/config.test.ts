@@ -142,6 +142,26 @@ describe("the configuration", () => {
   });
 });
 
+describe("what is asked for the agent's task", () => {
+  it("is AgentAPI at an address, or none", () => {
+    const url = "http://127.0.0.1:4000/agent";
+    expect(configOf({ flags: { agentapiUrl: url } }).agentapiUrl).toBe(url);
+    expect(configOf({ flags: { agentapiUrl: "none" } }).agentapiUrl).toBe("none");
+  });
+
+  it("is Coder, with a token from a file, which is never shown when it is wrong", () => {
+    const flags = { coderUrl: "https://coder.example.com", coderTokenFile: envFile("abc\n") };
+    expect(configOf({ flags })).toMatchObject({ coderUrl: "https://coder.example.com", coderToken: "abc" });
+    expect(refusal({ flags: { coderTokenFile: envFile("s3cr3t with a blank") } })).toBe(
+      "--coder-token-file: the token is not valid; allowed are one or more visible ASCII characters",
+    );
+  });
+
+  it("holds for as long as it is told", () => {
+    expect(configOf({ flags: { taskStaleAfterMs: "90s" } }).taskStaleAfterMs).toBe(90_000);
+  });
+});
+
 describe("a setting that is wrong", () => {
   const wrong: Partial<Record<SettingName, readonly string[]>> = {
     workspace: [

@@ -110,10 +110,7 @@ export class FileEvidence {
       const failed = { ...reading.task, status: TaskStatus.FAILED };
       return isOld ? { task: failed, stale: gone } : { task: failed, problem: gone };
     }
-    const agent =
-      pid === undefined || reading.task.agent !== undefined
-        ? undefined
-        : processNames(pid, proc).map(agentOfProcess).find(Boolean);
+    const agent = pid === undefined || reading.task.agent !== undefined ? undefined : agentOf(pid, proc);
     const task = agent === undefined ? reading.task : { ...reading.task, agent };
     if (status !== TaskStatus.RUNNING || !isOld) {
       return { task, ...problem };
@@ -190,6 +187,15 @@ export class FileEvidence {
     // A date in the future will not always be one.
     this.#isLasting = parsed.warning === undefined && nowMs - Number(stat.ctimeMs) > TIMESTAMP_STEP_MS;
     return { ...parsed, version };
+  }
+}
+
+/** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */
+function agentOf(pid: number, proc: ProcFiles): string | undefined {
+  try {
+    return processNames(pid, proc).map(agentOfProcess).find(Boolean);
+  } catch {
+    return undefined;
   }
 }
 

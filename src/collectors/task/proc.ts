@@ -32,16 +32,41 @@ export interface ProcessStart {
 /** The unit of all times in /proc is fixed at a hundredth of a second on every architecture that Node runs on (USER_HZ). */
 const TICK_MS = 10;
 
-/** Ids of all processes. Empty where there is no /proc. */
-export function processIds(files: ProcFiles): number[] {
+/** There is no such process (any more), or nobody but its owner may look. */
+const NOT_TO_BE_SEEN: ReadonlySet<string> = new Set([
+  "ENOENT",
+  "ESRCH",
+  "EACCES",
+  "EPERM",
+  "ENOTDIR",
+  "EINVAL",
+]);
+
+/**
+ * What is read, or undefined when that is not to be seen.
+ *
+ * @throws what keeps it from being known (no file descriptors left).
+ */
+function seen<T>(read: () => T): T | undefined {
   try {
-    return files
-      .list("/proc")
-      .filter((name) => /^[1-9]\d*$/.test(name))
-      .map(Number);
-  } catch {
-    return [];
+    return read();
+  } catch (error) {
+    if (NOT_TO_BE_SEEN.has((error as NodeJS.ErrnoException).code ?? "")) {
+      return undefined;
+    }
+    throw error;
   }
+}
+
+/** Ids of all processes. Empty where there is no /proc. Throws as {@link seen} does. */
+export function processIds(files: ProcFiles): number[] {
+  const names = seen(() => files.list("/proc")) ?? [];
+  return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
+}
+
+/** User that a process belongs to. Undefined when it has ended. Throws as {@link seen} does. */
+export function processOwner(pid: number, files: ProcFiles): number | undefined {
+  return seen(() => files.owner(`/proc/${pid}`));
 }
 
 /** When a process began. Undefined when there is none, or it may not be looked at. */
@@ -79,21 +104,12 @@ export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
 
 /**
  * What a process is called: the name that it goes by, which is cut at 15 characters, and the file name of its program, which
- * only its owner sees. Empty when it has ended.
+ * only its owner sees. Empty when it has ended. Throws as {@link seen} does.
  */
 export function processNames(pid: number, files: ProcFiles): readonly string[] {
-  const names: string[] = [];
-  for (const name of [
-    () => files.read(`/proc/${pid}/comm`).trimEnd(),
-    () => basename(files.readLink(`/proc/${pid}/exe`)),
-  ]) {
-    try {
-      names.push(name());
-    } catch {
-      // It has ended, or is another user's.
-    }
-  }
-  return names;
+  const name = seen(() => files.read(`/proc/${pid}/comm`).trimEnd());
+  const program = seen(() => basename(files.readLink(`/proc/${pid}/exe`)));
+  return [name, program].filter((one) => one !== undefined);
 }
 
 /** The largest process number that Linux gives (PID_MAX_LIMIT). */

@@ -11,6 +11,7 @@ import {
   type ProcFiles,
   processIds,
   processNames,
+  processOwner,
   processStart,
   systemProc,
   ticksToMs,
@@ -23,7 +24,8 @@ export interface ProcessListOptions {
   readonly proc?: ProcFiles;
 }
 
-const PERIOD_MS = 10_000;
+/** How long an answer counts, and one that could not be had. In milliseconds. */
+const PERIOD_MS = { known: 10_000, unknown: 1_000 } as const;
 
 /** A list of ten thousand processes takes a tenth of that. In milliseconds. */
 const DEADLINE_MS = 2_000;
@@ -46,6 +48,8 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   /** When the agent's process began. Kept, because the kernel's own figure moves when the clock is set. */
   let since: { readonly pid: number; readonly ticks: number; readonly ms: number | undefined } | undefined;
 
+  let isKnown = true;
+
   const find = async (signal: AbortSignal): Promise<AgentProcess | undefined> => {
     let first: AgentProcess | undefined;
     for (const [index, pid] of processIds(proc).entries()) {
@@ -62,7 +66,21 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   };
 
   const ask = async (signal: AbortSignal): Promise<Finding> => {
-    const found = await find(signal);
+    isKnown = false;
+    let found: AgentProcess | undefined;
+    try {
+      found = await find(signal);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (typeof code !== "string" && !signal.aborted) {
+        throw error;
+      }
+      const why = signal.aborted ? "it takes too long" : code;
+      return {
+        problem: { reason: "PROCESSES_UNREADABLE", message: `the list of processes cannot be read: ${why}` },
+      };
+    }
+    isKnown = true;
     if (found === undefined) {
       since = undefined;
       return NOTHING;
@@ -75,22 +93,19 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
     return { task: { status: TaskStatus.IDLE, agent, ...startedAt } };
   };
 
-  return { kind: TaskEvidence.PROCESS, periodMs: () => PERIOD_MS, deadlineMs: DEADLINE_MS, ask };
+  return {
+    kind: TaskEvidence.PROCESS,
+    periodMs: () => (isKnown ? PERIOD_MS.known : PERIOD_MS.unknown),
+    deadlineMs: DEADLINE_MS,
+    ask,
+  };
 }
 
 function agentProcess(pid: number, uid: number | undefined, proc: ProcFiles): AgentProcess | undefined {
   const agent = processNames(pid, proc).map(agentOfProcess).find(Boolean);
-  if (agent === undefined || (uid !== undefined && ownerOf(pid, proc) !== uid)) {
+  if (agent === undefined || (uid !== undefined && processOwner(pid, proc) !== uid)) {
     return undefined;
   }
   const start = processStart(pid, proc);
   return start === undefined || start.isZombie ? undefined : { pid, agent, start };
-}
-
-function ownerOf(pid: number, proc: ProcFiles): number | undefined {
-  try {
-    return proc.owner(`/proc/${pid}`);
-  } catch {
-    return undefined;
-  }
 }

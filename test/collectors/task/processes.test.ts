@@ -28,6 +28,14 @@ function only(...pids: readonly number[]) {
   return { proc, read };
 }
 
+/** A /proc that cannot be read, for this reason. */
+function failing(code: string): ProcFiles {
+  const fail = (): never => {
+    throw Object.assign(new Error(code), { code });
+  };
+  return { list: fail, read: fail, readLink: fail, owner: fail };
+}
+
 const ask = (options: Parameters<typeof createProcessList>[0] = {}) =>
   createProcessList(options).ask(AbortSignal.timeout(10_000));
 
@@ -63,10 +71,18 @@ describe("the process list", () => {
   });
 
   it("says nothing where there is no /proc", async () => {
-    const gone = (): never => {
-      throw new Error("ENOENT");
-    };
-    expect(await ask({ proc: { list: gone, read: gone, readLink: gone, owner: gone } })).toEqual({});
+    expect(await ask({ proc: failing("ENOENT") })).toEqual({});
+  });
+
+  it("S22: does not say that there is none when it cannot be read, and is tried again soon", async () => {
+    const { pid } = await startAgent("claude");
+    for (const proc of [failing("EMFILE"), { ...failing("EMFILE"), list: () => [String(pid)] }]) {
+      const witness = createProcessList({ proc });
+      expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual({
+        problem: { reason: "PROCESSES_UNREADABLE", message: expect.stringContaining("EMFILE") },
+      });
+      expect(witness.periodMs()).toBe(1_000);
+    }
   });
 
   it("says nothing of another user's agent, nor of one that has ended", async () => {
