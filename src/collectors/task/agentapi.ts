@@ -113,6 +113,7 @@ export function createAgentApi(options: AgentApiOptions): Witness {
 
   return {
     kind: TaskEvidence.AGENTAPI,
+    isRemote: false,
     deadlineMs: DEADLINE_MS,
     periodMs: () => (stream === undefined ? PERIOD_MS.unfollowed : PERIOD_MS.followed),
     ask,

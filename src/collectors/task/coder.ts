@@ -104,6 +104,7 @@ export function createCoder({ url, token, workspace }: CoderOptions): Witness {
 
   return {
     kind: TaskEvidence.CODER,
+    isRemote: true,
     deadlineMs: DEADLINE_MS,
     periodMs: () => PERIOD_MS,
     ask: async (signal) => {

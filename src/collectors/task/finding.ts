@@ -24,6 +24,8 @@ export interface Witness {
   readonly kind: TaskEvidence;
   /** How long an answer counts, in milliseconds. */
   periodMs(): number;
+  /** Whether it is far away, so that no more than its first answer is waited for. */
+  readonly isRemote: boolean;
   /** A longer answer is given up, in milliseconds. */
   readonly deadlineMs: number;
   /**

@@ -1,5 +1,5 @@
-// Keeps what one witness last said, and asks again when that is due. Whoever needs the answer waits for a moment only: a slow
-// witness is asked in the background, and what it said last counts meanwhile.
+// Keeps what one witness last said, and asks again when that is due. Whoever needs the answer waits for a moment only: a witness
+// that is slow or far away is asked in the background, and what it said last counts meanwhile.
 
 import { isDeepStrictEqual } from "node:util";
 import type { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
@@ -23,6 +23,7 @@ export class Inquiry {
   #known: Finding = NOTHING;
   #askedMs = Number.NEGATIVE_INFINITY;
   #asking: Promise<void> | undefined;
+  #hasAnswered = false;
   #isAwaited = false;
   /** Whether a caller has waited in vain, so that none waits until an answer was there in time. */
   #isSlow = false;
@@ -72,9 +73,13 @@ export class Inquiry {
     }
   }
 
-  /** Waits for an answer that is under way, until `limit` is aborted. Not for one that others have waited for in vain. */
+  /**
+   * Waits for an answer that is under way, until `limit` is aborted. Not for one that others have waited for in vain, nor for
+   * another than the first from far away.
+   */
   async answered(limit: AbortSignal): Promise<void> {
-    if (this.#asking === undefined || this.#isSlow || limit.aborted) {
+    const isKnown = this.#witness.isRemote && this.#hasAnswered;
+    if (this.#asking === undefined || this.#isSlow || isKnown || limit.aborted) {
       return;
     }
     this.#isAwaited = true;
@@ -109,6 +114,7 @@ export class Inquiry {
         this.#told({ problem: defect(error) });
       }
     } finally {
+      this.#hasAnswered = true;
       this.#asking = undefined;
       this.#isAwaited = false;
     }

@@ -96,6 +96,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   return {
     kind: TaskEvidence.PROCESS,
     periodMs: () => (isKnown ? PERIOD_MS.known : PERIOD_MS.unknown),
+    isRemote: false,
     deadlineMs: DEADLINE_MS,
     ask,
   };

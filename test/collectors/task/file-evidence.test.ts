@@ -32,7 +32,8 @@ function setUp(options: Partial<TaskCollectorOptions> = {}) {
 
 /** Weaker evidence that says this. */
 function weaker(finding: Finding): Witness {
-  return { kind: TaskEvidence.AGENTAPI, periodMs: () => 0, deadlineMs: 1_000, ask: async () => finding };
+  const kind = TaskEvidence.AGENTAPI;
+  return { kind, periodMs: () => 0, isRemote: false, deadlineMs: 1_000, ask: async () => finding };
 }
 
 const task = (values: object) => ({ outcome: "data", metadata: { workspace: { task: values } } });

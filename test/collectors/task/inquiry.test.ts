@@ -12,13 +12,14 @@ import { TaskEvidence, TaskStatus } from "../../../src/gen/fleet/metadata/v1/wor
 import { until, within } from "../../helpers/wait.ts";
 
 /** A witness whose answers a test gives by hand. */
-function createStub(kind: TaskEvidence = TaskEvidence.AGENTAPI, periodMs = 1_000) {
+function createStub(kind: TaskEvidence = TaskEvidence.AGENTAPI, isRemote = false) {
   const open: { answer: (finding: Finding) => void; fail: (error: unknown) => void; signal: AbortSignal }[] =
     [];
   let asked = 0;
   const witness: Witness = {
     kind,
-    periodMs: () => periodMs,
+    isRemote,
+    periodMs: () => 1_000,
     deadlineMs: 60_000,
     ask: (signal) => {
       asked += 1;
@@ -101,6 +102,21 @@ describe("a witness", () => {
     (await next()).answer(RUNNING);
     await until(() => asked() === 1, "it was asked once");
     expect(await collect()).toMatchObject(status(TaskStatus.RUNNING));
+  });
+
+  it("S20: that is far away is waited for once; then what it said last counts until it says more", async () => {
+    const { witness, next } = createStub(TaskEvidence.CODER, true);
+    const { collect, pass, follow, changes } = setUp(witness);
+    follow();
+    const first = collect();
+    (await next()).answer(RUNNING);
+    expect(await first).toMatchObject(status(TaskStatus.RUNNING));
+    pass(1_000);
+    expect(await collect()).toMatchObject(status(TaskStatus.RUNNING));
+    const before = changes();
+    (await next()).answer(IDLE);
+    await until(() => changes() > before, "the change is told");
+    expect(await collect()).toMatchObject(status(TaskStatus.IDLE));
   });
 
   it("is asked once in its period, and only by collections", async () => {
