@@ -171,6 +171,23 @@ describe("AgentAPI that is not as it should be", () => {
     expect(problem?.message).toContain(service.url);
   });
 
+  it("S20, S25: that answers with any JSON is understood or not, and that is all", async () => {
+    let answer: unknown;
+    const service = await startHttpService({ "/status": (_, response) => json(answer)(_, response) });
+    const status = fc.record(
+      { status: fc.oneof(fc.constantFrom("running", "stable"), fc.jsonValue()), agent_type: fc.jsonValue() },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(status, fc.jsonValue()), async (value) => {
+        answer = value;
+        const { task, problem } = await ask(service.url);
+        expect(task === undefined).toBe(problem !== undefined);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
   it("S20: that does not speak HTTP says nothing", async () => {
     const server = createServer((socket) => void socket.end("220 mail.example ESMTP\r\n"));
     onTestFinished(() => void server.close());

@@ -1,6 +1,7 @@
 // Coder's API over real HTTP: a stand-in with the answers that Coder documents, and worse.
 
 import { create, toJson } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type CoderOptions, createCoder } from "../../../src/collectors/task/coder.ts";
 import { TaskSchema } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
@@ -242,6 +243,29 @@ describe("Coder that is not as it should be", () => {
     const { task: found, problem } = await ask({ [WORKSPACE]: answer });
     expect(found).toBeUndefined();
     expect(problem).toMatchObject({ reason: `CODER_${code}` });
+  });
+
+  it("S20, S25: that answers with any JSON is understood or not, and that is all", async () => {
+    let answer: unknown;
+    const service = await startHttpService({ [WORKSPACE]: (_, response) => json(answer)(_, response) });
+    const coder = createCoder({ url: service.url, token: TOKEN, workspace: { id: ID } });
+    const text = fc.oneof(fc.string(), fc.constantFrom("working", "idle", BUILT, REPORTED), fc.jsonValue());
+    const shape = fc.record(
+      {
+        owner_name: text,
+        latest_build: fc.record({ created_at: text }),
+        latest_app_status: fc.record({ state: text, message: text, uri: text, created_at: text }),
+      },
+      { requiredKeys: [] },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(shape, fc.jsonValue()), async (value) => {
+        answer = value;
+        const { task: found, problem } = await coder.ask(AbortSignal.timeout(10_000));
+        expect(found === undefined || problem === undefined).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
   });
 
   it("S20: that is not there is said", async () => {
