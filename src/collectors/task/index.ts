@@ -68,7 +68,7 @@ export function createTaskCollector(options: TaskCollectorOptions): Collector {
       }
       const { nothing, ...finding } = await evidence.find();
       const found = { ...finding, kind: TaskEvidence.FILE };
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+      let limit: AbortSignal | undefined;
       for (const [index, inquiry] of inquiries.entries()) {
         if (
           testimonies(found)
@@ -77,7 +77,10 @@ export function createTaskCollector(options: TaskCollectorOptions): Collector {
         ) {
           break;
         }
-        await inquiry.answered(limit);
+        if (inquiry.isWorthWaiting) {
+          limit ??= AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+          await inquiry.answered(limit);
+        }
       }
       const periods = inquiries.map(({ periodMs }) => periodMs);
       const holdsMs = Math.min(...periods, mayChangeUnseen(finding) ? UNSEEN_PERIOD_MS : Infinity);

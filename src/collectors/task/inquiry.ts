@@ -74,12 +74,17 @@ export class Inquiry {
   }
 
   /**
-   * Waits for an answer that is under way, until `limit` is aborted. Not for one that others have waited for in vain, nor for
-   * another than the first from far away.
+   * Whether an answer is under way that is likely to come in time: not one that others have waited for in vain, nor another
+   * than the first from far away.
    */
-  async answered(limit: AbortSignal): Promise<void> {
+  get isWorthWaiting(): boolean {
     const isKnown = this.#witness.isRemote && this.#hasAnswered;
-    if (this.#asking === undefined || this.#isSlow || isKnown || limit.aborted) {
+    return this.#asking !== undefined && !this.#isSlow && !isKnown;
+  }
+
+  /** Waits for the answer that is under way, until `limit` is aborted. */
+  async answered(limit: AbortSignal): Promise<void> {
+    if (limit.aborted) {
       return;
     }
     this.#isAwaited = true;
