@@ -26,6 +26,9 @@ const MAX_BYTES = 16 * 1024;
 /** How long an answer counts while events tell of changes, and while they do not. In milliseconds. */
 const PERIOD_MS = { followed: 30_000, unfollowed: 2_000 } as const;
 
+/** How long no stream is asked for after there was none, in milliseconds. */
+const EVENTS_RETRY_MS = 30_000;
+
 /** `stable` is what AgentAPI calls an agent that waits for input, be it a new task or an answer. */
 const STATUS = { running: TaskStatus.RUNNING, stable: TaskStatus.IDLE } as const;
 
@@ -36,8 +39,14 @@ export function createAgentApi(options: AgentApiOptions): Witness {
   const { url, now = Date.now, restAfterMs = 300_000 } = options;
   const base = new URL(url.endsWith("/") ? url : `${url}/`);
   let last: { readonly status: TaskStatus; readonly agent?: string; readonly sinceMs: number } | undefined;
+  /** The stream of events, from the request on. */
   let stream: AbortController | undefined;
+  let isFollowed = false;
+  /** When there was no stream to be had, in milliseconds since 1970. */
+  let refusedMs = Number.NEGATIVE_INFINITY;
   let rest: NodeJS.Timeout | undefined;
+  /** What events have told, and how many there were. */
+  let heard: { readonly count: number; readonly finding: Finding } = { count: 0, finding: NOTHING };
 
   const understand = (answer: unknown): Finding => {
     const parsed = schema.safeParse(answer);
@@ -70,18 +79,22 @@ export function createAgentApi(options: AgentApiOptions): Witness {
     return problem(error.code, error.message);
   };
 
-  const listen = async (told: (finding: Finding) => void, signal: AbortSignal): Promise<void> => {
-    const response = await getResponse(new URL("events", base), {
-      headers: { accept: "text/event-stream" },
-      signal,
-    });
+  /** @throws {NoAnswerError} when there is no stream, or it has broken off. */
+  const listen = async (told: (finding: Finding) => void, own: AbortController, signal: AbortSignal) => {
+    const deadline = setTimeout(() => own.abort(), DEADLINE_MS);
+    const headers = { accept: "text/event-stream" };
+    const response = await getResponse(new URL("events", base), { headers, signal }).finally(() =>
+      clearTimeout(deadline),
+    );
     if (!/^text\/event-stream\b/i.test(response.headers["content-type"] ?? "")) {
       response.destroy();
       return;
     }
+    isFollowed = true;
     const read = createEventReader((name, data) => {
       if (name === "status_change") {
-        told(understand(parseJson(data)));
+        heard = { count: heard.count + 1, finding: understand(parseJson(data)) };
+        told(heard.finding);
       }
     });
     response.setEncoding("utf8");
@@ -91,21 +104,31 @@ export function createAgentApi(options: AgentApiOptions): Witness {
   };
 
   const ask = async (signal: AbortSignal): Promise<Finding> => {
+    const { count } = heard;
     try {
-      return understand(await getJson(new URL("status", base), { maxBytes: MAX_BYTES, signal }));
+      const answer = await getJson(new URL("status", base), { maxBytes: MAX_BYTES, signal });
+      // An event that came meanwhile is newer than the answer may be.
+      return heard.count === count ? understand(answer) : heard.finding;
     } catch (error) {
       return failure(error);
     }
   };
 
   /** Listens until the stream ends, which often means that the agent has ended: asks once more. */
-  const attend = async (told: (finding: Finding) => void, signal: AbortSignal): Promise<void> => {
+  const attend = async (told: (finding: Finding) => void, own: AbortController, closed: AbortSignal) => {
+    const signal = AbortSignal.any([own.signal, closed]);
     try {
-      await listen(told, signal);
+      await listen(told, own, signal);
     } catch {
       // Without events it is asked more often.
     }
+    clearTimeout(rest);
     stream = undefined;
+    if (!isFollowed) {
+      refusedMs = now();
+      return;
+    }
+    isFollowed = false;
     if (!signal.aborted) {
       told(await ask(AbortSignal.any([signal, AbortSignal.timeout(DEADLINE_MS)])));
     }
@@ -115,19 +138,20 @@ export function createAgentApi(options: AgentApiOptions): Witness {
     kind: TaskEvidence.AGENTAPI,
     isRemote: false,
     deadlineMs: DEADLINE_MS,
-    periodMs: () => (stream === undefined ? PERIOD_MS.unfollowed : PERIOD_MS.followed),
+    periodMs: () => (isFollowed ? PERIOD_MS.followed : PERIOD_MS.unfollowed),
     ask,
     follow: (told, signal) => {
+      if (stream === undefined) {
+        // Only what has answered is listened to.
+        if (last === undefined || signal.aborted || Math.abs(now() - refusedMs) < EVENTS_RETRY_MS) {
+          return;
+        }
+        stream = new AbortController();
+        void attend(told, stream, signal);
+      }
       clearTimeout(rest);
       rest = setTimeout(() => stream?.abort(), restAfterMs);
       rest.unref();
-      // Only what answers is listened to.
-      if (stream !== undefined || last === undefined || signal.aborted) {
-        return;
-      }
-      const own = new AbortController();
-      stream = own;
-      void attend(told, AbortSignal.any([own.signal, signal]));
     },
   };
 }

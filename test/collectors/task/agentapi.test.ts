@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { createServer } from "node:net";
 import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
-import { createAgentApi } from "../../../src/collectors/task/agentapi.ts";
+import { type AgentApiOptions, createAgentApi } from "../../../src/collectors/task/agentapi.ts";
 import type { Finding } from "../../../src/collectors/task/finding.ts";
 import { createEventReader } from "../../../src/collectors/task/server-events.ts";
 import { TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
@@ -46,8 +46,8 @@ async function withEvents(routes: Parameters<typeof startHttpService>[0]) {
 }
 
 /** Follows a service with the events that it tells of. */
-function follow({ url }: HttpService, restAfterMs?: number) {
-  const witness = createAgentApi({ url, ...(restAfterMs === undefined ? {} : { restAfterMs }) });
+function follow({ url }: HttpService, options: Partial<AgentApiOptions> = {}) {
+  const witness = createAgentApi({ url, ...options });
   const end = new AbortController();
   onTestFinished(() => end.abort());
   const told: Finding[] = [];
@@ -203,8 +203,8 @@ describe("AgentAPI's events", () => {
     const { service, streams, send } = await withEvents({ "/status": stable });
     const { start, told, witness } = follow(service);
     expect((await start()).task?.status).toBe(TaskStatus.IDLE);
-    await until(() => streams.length === 1, "the stream is open");
-    expect(witness.periodMs()).toBe(30_000);
+    await until(() => witness.periodMs() === 30_000, "the stream is open");
+    expect(streams).toHaveLength(1);
     send("message_update", { id: 1, role: "agent", message: "status_change", time: "2026-01-01T00:00:00Z" });
     send("status_change", { status: "running", agent_type: "claude" });
     send("status_change", { status: "stable" });
@@ -234,11 +234,13 @@ describe("AgentAPI's events", () => {
 
   it("end when nobody uses it any more, and begin again", async () => {
     const { service, streams } = await withEvents({ "/status": stable });
-    const { start, use, witness } = follow(service, 20);
+    let nowMs = 0;
+    const { start, use, witness } = follow(service, { restAfterMs: 100, now: () => nowMs });
     await start();
     await until(() => streams.length === 1, "the stream is open");
     await until(() => service.connections() === 0, "the stream is closed");
     await until(() => witness.periodMs() === 2_000, "it is asked more often again");
+    nowMs += 60_000;
     use();
     await until(() => streams.length === 2, "another stream is open");
   });
@@ -253,11 +255,30 @@ describe("AgentAPI's events", () => {
     expect(told).toEqual([]);
   });
 
-  it("that break off are reason to ask: the agent may have ended", async () => {
-    const { service, streams } = await withEvents({ "/status": stable });
-    const { start, told } = follow(service);
+  it("are newer than an answer that was under way when they came", async () => {
+    const { service, streams, send } = await withEvents({ "/status": running });
+    const { start, told, witness } = follow(service);
     await start();
     await until(() => streams.length === 1, "the stream is open");
+    let answer = (): void => undefined;
+    service.on("/status", (request, response) => {
+      answer = () => running(request, response);
+    });
+    const asked = service.requests.length;
+    const finding = witness.ask(AbortSignal.timeout(10_000));
+    await until(() => service.requests.length > asked, "it is asked");
+    send("status_change", { status: "stable" });
+    await until(() => told.length === 1, "the change is told");
+    answer();
+    expect((await finding).task?.status).toBe(TaskStatus.IDLE);
+  });
+
+  it("that break off are reason to ask: the agent may have ended", async () => {
+    const { service, streams } = await withEvents({ "/status": stable });
+    const { start, told, witness } = follow(service);
+    await start();
+    await until(() => witness.periodMs() === 30_000, "the stream is open");
+    expect(streams).toHaveLength(1);
     await service.close();
     await until(() => told.length === 1, "the end is told");
     expect(told).toEqual([{}]);
@@ -267,13 +288,27 @@ describe("AgentAPI's events", () => {
     ["a page", page()],
     ["a redirect", redirect("http://127.0.0.1:1/events")],
     ["an error", json({}, 503)],
-  ])("S20: that are %s are done without", async (_, answer) => {
+  ])("S20: that are %s are done without, and not asked for again at once", async (_, answer) => {
     const service = await startHttpService({ "/status": stable, "/events": answer });
-    const { start, told, witness } = follow(service);
+    const { start, use, told, witness } = follow(service);
     await start();
-    await until(() => told.length === 1, "it was asked once more");
-    expect(told[0]?.task?.status).toBe(TaskStatus.IDLE);
+    await until(() => service.requests.length === 2, "they are asked for");
+    await until(() => service.connections() === 0, "they are refused");
+    await witness.ask(AbortSignal.timeout(10_000));
+    use();
+    await witness.ask(AbortSignal.timeout(10_000));
+    expect(service.requests.map(({ url }) => url)).toEqual(["/status", "/events", "/status", "/status"]);
     expect(witness.periodMs()).toBe(2_000);
+    expect(told).toEqual([]);
+  });
+
+  it("S20: that never begin are given up, and it is asked as often as without", async () => {
+    const service = await startHttpService({ "/status": stable, "/events": silence() });
+    const { start, witness } = follow(service);
+    await start();
+    await until(() => service.requests.length === 2, "they are asked for");
+    expect(witness.periodMs()).toBe(2_000);
+    await until(() => service.connections() === 0, "they are given up");
   });
 
   it("S20: that are huge or nonsense change nothing", async () => {
