@@ -105,7 +105,7 @@ export class FileEvidence {
     if (pid !== undefined && isAtWork && this.#isGone(pid, reading)) {
       const gone: Problem = {
         reason: "TASK_PROCESS_GONE",
-        message: `the agent's process ${pid} ended without a word; the task file says ${statusWord(status)} still`,
+        message: `the agent's process ${pid} ended without a word; the task file still says ${statusWord(status)}`,
       };
       const failed = { ...reading.task, status: TaskStatus.FAILED };
       return isOld ? { task: failed, stale: gone } : { task: failed, problem: gone };
