@@ -19,6 +19,10 @@ const GET: readonly SettingName[] = [
   "tokenFile",
   "workspace",
   "taskFile",
+  "taskStaleAfterMs",
+  "agentapiUrl",
+  "coderUrl",
+  "coderTokenFile",
   "gitDeadlineMs",
   "listen",
 ];
