@@ -21,10 +21,11 @@ module.exports = {
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),
+    only("hooks/", ["config-environment.ts"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
-    only("cli/", ["config", "server.ts", "client/", "metadata/", "observability/"]),
-    only("main.ts", ["heap.ts", "cli/", "config", "version.ts"]),
+    only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
+    only("main.ts", ["heap.ts", "cli/", "hooks/", "config", "version.ts"]),
     {
       name: "collectors-stay-apart",
       comment: "One collector never imports another one's room.",

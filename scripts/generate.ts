@@ -1,4 +1,5 @@
-// Writes everything that is generated and committed: code from the proto files, and .env.example from the settings.
+// Writes everything that is generated and committed: code from the proto files, .env.example from the settings, and the JSON
+// Schema of the task file.
 // With --check nothing is written, and it fails when a file is not what would be generated.
 
 import { execFileSync } from "node:child_process";
@@ -15,17 +16,21 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { SETTINGS, variableOf } from "../src/config.ts";
+import { taskFileSchema } from "./task-file-schema.ts";
 
 const root = join(import.meta.dirname, "..");
 
 /** Folders that hold nothing but generated files. */
 const GENERATED_FOLDERS = ["src/gen"];
-const GENERATED_FILES = [".env.example"];
+const TASK_FILE_SCHEMA = "docs/task-file.schema.json";
+const GENERATED_FILES = [".env.example", TASK_FILE_SCHEMA];
 
 /** Generates everything into a directory that mirrors the project. */
 function generate(target: string): void {
   execFileSync("buf", ["generate", "--output", target], { cwd: root, stdio: "inherit" });
   writeFileSync(join(target, ".env.example"), envExample());
+  mkdirSync(join(target, dirname(TASK_FILE_SCHEMA)));
+  writeFileSync(join(target, TASK_FILE_SCHEMA), taskFileSchema());
 }
 
 /** All settings as variables, commented out, for a file that is named by --env-file. */

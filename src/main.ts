@@ -49,6 +49,7 @@ async function cli(): Promise<void> {
     env: processEnvironment(),
     cwd: process.cwd(),
     version: VERSION,
+    program: [process.execPath, "--", import.meta.filename],
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,

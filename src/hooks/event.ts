@@ -22,7 +22,11 @@ export interface Reaction {
 const QUESTIONS: ReadonlySet<string> = new Set(["AskUserQuestion", "ExitPlanMode", "request_user_input"]);
 
 /** Kinds of notification that wait for the user. */
-const REQUESTS: ReadonlySet<string> = new Set(["permission_prompt", "elicitation_dialog", "agent_needs_input"]);
+const REQUESTS: ReadonlySet<string> = new Set([
+  "permission_prompt",
+  "elicitation_dialog",
+  "agent_needs_input",
+]);
 
 /** A description is a headline. In characters. */
 const MAX_DESCRIPTION = 200;

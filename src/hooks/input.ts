@@ -15,7 +15,8 @@ const MAX_UNENDED = 256 * 1024;
 export async function readFields(stdin: Readable, deadlineMs: number): Promise<Fields> {
   let text = "";
   const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, deadlineMs);
+  // On a busy machine the time may be over before what is there has been looked at.
+  const timer = setTimeout(() => setImmediate(resolve), deadlineMs);
   stdin.setEncoding("utf8");
   stdin.on("data", (chunk: string) => {
     if (text.length < MAX_LENGTH) {
@@ -64,7 +65,7 @@ export function parseFields(text: string): Fields {
         break;
       }
       if (depth === 1) {
-        take(unescape(text.slice(at, end + 1)));
+        take(decode(text.slice(at, end + 1)));
       }
       at = end;
     } else if (character === "{" || character === "[") {
@@ -106,7 +107,7 @@ function endOfString(text: string, start: number): number {
   return -1;
 }
 
-function unescape(literal: string): string | undefined {
+function decode(literal: string): string | undefined {
   try {
     return String(JSON.parse(literal));
   } catch {

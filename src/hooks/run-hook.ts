@@ -5,6 +5,7 @@
 import { isAbsolute, resolve } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { DEFAULT_TASK_FILE, type Environment, TASK_FILE_VARIABLE } from "../config-environment.ts";
+import { AGENTS, type Agent, HOOKED_AGENTS } from "./agents.ts";
 import { isDue, type Reaction, reactTo } from "./event.ts";
 import { type Fields, parseFields, readFields } from "./input.ts";
 import { orderOf } from "./order.ts";
@@ -20,27 +21,6 @@ export interface HookContext {
   readonly pid: number;
   readonly cwd: () => string;
 }
-
-interface Agent {
-  /** Names that its process may have. An agent of Claude Code's native build is called like its version. */
-  readonly processName: RegExp;
-  /** The variable that holds the directory that a session was started in: it may go elsewhere meanwhile. */
-  readonly directoryVariable?: string;
-}
-
-const AGENTS: ReadonlyMap<string, Agent> = new Map([
-  [
-    "claude-code",
-    {
-      processName: /^(claude.*|node.*|bun|MainThread|\d+\.\d+\.\d+.*)$/,
-      directoryVariable: "CLAUDE_PROJECT_DIR",
-    },
-  ],
-  ["codex", { processName: /^codex/ }],
-]);
-
-/** The names of the agents that have hooks. */
-export const HOOKED_AGENTS: readonly string[] = [...AGENTS.keys()];
 
 /** All of it ends within 100 ms: until this the input is read, in milliseconds since the process started. */
 const READ_UNTIL_MS = 60;

@@ -81,7 +81,7 @@ export function removeTaskFile(file: string): boolean {
 }
 
 /** What the task file says. Undefined when there is none, or none that can be understood. @throws {TaskFileError} */
-function readTaskFile(file: string): TaskRecord | undefined {
+export function readTaskFile(file: string): TaskRecord | undefined {
   const stat = ownFile(file);
   if (stat === undefined || stat.size > MAX_BYTES) {
     return undefined;
@@ -106,7 +106,9 @@ function ownFile(file: string): Stats | undefined {
     throw new TaskFileError(`the task file ${file} is not a regular file`);
   }
   if (stat !== undefined && stat.uid !== process.getuid?.()) {
-    throw new TaskFileError(`the task file ${file} belongs to another user; use another one with --task-file`);
+    throw new TaskFileError(
+      `the task file ${file} belongs to another user; use another one with --task-file`,
+    );
   }
   return stat;
 }

@@ -30,7 +30,16 @@ export interface TaskRecord {
 /** What a writer knows. Absent: as before, as long as the same task goes on. */
 export type Change = Omit<TaskRecord, "updated_at" | "order">;
 
-const STRINGS = ["description", "agent", "url", "started_at", "updated_at", "cwd", "session", "order"] as const;
+const STRINGS = [
+  "description",
+  "agent",
+  "url",
+  "started_at",
+  "updated_at",
+  "cwd",
+  "session",
+  "order",
+] as const;
 const NUMBERS = ["progress", "pid"] as const;
 const WORDS: Readonly<Record<Status, true>> = {
   idle: true,
