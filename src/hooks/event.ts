@@ -85,7 +85,7 @@ function notified(fields: Fields): Reaction | undefined {
 /** The first line that says something. */
 function headline(prompt: string): string | undefined {
   const line = prompt.split("\n", 100).find((text) => text.trim() !== "");
-  const characters = [...(line ?? "").trim().slice(0, 2 * MAX_DESCRIPTION)];
+  const characters = [...(line ?? "").trim().slice(0, 2 * MAX_DESCRIPTION + 2)];
   if (characters.length <= MAX_DESCRIPTION) {
     return characters.length === 0 ? undefined : characters.join("");
   }
