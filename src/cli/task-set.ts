@@ -2,14 +2,14 @@
 
 import { resolve } from "node:path";
 import type { Command } from "commander";
-import { ConfigError, resolveSettings } from "../config.ts";
+import { ConfigError, createConfig, resolveSettings } from "../config.ts";
 import { orderOf } from "../hooks/order.ts";
 import { readProcess } from "../hooks/process.ts";
 import { TaskFileError, updateTaskFile } from "../hooks/task-file.ts";
 import { applyChange, type Change, isStatus, STATUSES } from "../hooks/task-record.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { CommandError } from "./command-error.ts";
-import { type CliContext, commandConfig, configInput } from "./options.ts";
+import { type CliContext, configInput } from "./options.ts";
 import { findRepositoryRoot } from "./repository-root.ts";
 
 export interface TaskSetOptions {
@@ -35,7 +35,12 @@ export function setTask(
   command: Command,
   context: CliContext,
 ): void {
-  const { taskFile } = commandConfig(command, context);
+  // --url is a setting of other commands.
+  const { flags, ...input } = configInput(command, context);
+  const { taskFile } = createConfig({
+    ...input,
+    flags: flags.taskFile === undefined ? {} : { taskFile: flags.taskFile },
+  });
   const change = createChange(status, options, workspaceOf(options, command, context));
   const order = orderOf(readProcess(process.pid), performance.timeOrigin);
   try {

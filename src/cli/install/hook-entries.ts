@@ -1,7 +1,7 @@
 // Our entries among the hooks of an agent, in the form that Claude Code's settings and Codex's hooks.json share:
 // {"hooks": {EVENT: [{"matcher": ..., "hooks": [{"type": "command", "command": ...}]}]}}. Pure.
 
-import { insertJson, type JsonPath, removeJson, replaceJson } from "./json-text.ts";
+import { insertJson, type JsonPath, readJson, removeJson, replaceJson } from "./json-text.ts";
 
 /** Stands at the end of every command of ours, for the shell a comment. */
 const MARK = "# fleet-metadata";
@@ -31,6 +31,7 @@ interface Found {
 /**
  * Has each of the events run the command. Where an entry of ours is there already, it is renewed and no other one is made.
  *
+ * @throws {JsonTextError} when it is no JSON.
  * @throws {HooksShapeError} when the document has something else in the place of hooks.
  */
 export function addHooks(text: string, events: readonly string[], command: string): string {
@@ -42,7 +43,7 @@ export function addHooks(text: string, events: readonly string[], command: strin
       continue;
     }
     const group = { hooks: [{ type: "command", command, timeout: TIMEOUT_SECONDS }] };
-    const hooks = member(JSON.parse(result), "hooks");
+    const hooks = member(readJson(result), "hooks");
     if (hooks === undefined) {
       result = insertJson(result, ["hooks"], { [event]: [group] });
     } else if (member(hooks, event) === undefined) {
@@ -54,7 +55,7 @@ export function addHooks(text: string, events: readonly string[], command: strin
   return result;
 }
 
-/** Takes out our entries, and of what holds them whatever is left empty by that. @throws {HooksShapeError} */
+/** Takes out our entries, and of what holds them whatever is left empty by that. Throws as addHooks. */
 export function removeHooks(text: string): string {
   return withoutOthers(text, []);
 }
@@ -62,7 +63,7 @@ export function removeHooks(text: string): string {
 /** Without our entries for other events, as another version may have made them, and without repetitions. */
 function withoutOthers(text: string, events: readonly string[]): string {
   let result = text;
-  for (const event of Object.keys(checkedHooks(JSON.parse(text)))) {
+  for (const event of Object.keys(checkedHooks(readJson(text)))) {
     const kept = events.includes(event) ? 1 : 0;
     for (let ours = findOurs(result, event); ours.length > kept; ours = findOurs(result, event)) {
       result = removeEntry(result, ours.at(-1)?.path ?? []);
@@ -79,7 +80,7 @@ function removeEntry(text: string, path: JsonPath): string {
     result = removeJson(result, rest);
     // What holds the entry: the list "hooks" of its group, and so the group.
     rest = rest.slice(0, rest.length === 5 ? -2 : -1);
-  } while (rest.length > 0 && isEmpty(at(JSON.parse(result), rest)));
+  } while (rest.length > 0 && isEmpty(at(readJson(result), rest)));
   return result;
 }
 
@@ -91,7 +92,7 @@ function isEmpty(value: unknown): boolean {
 }
 
 function findOurs(text: string, event: string): Found[] {
-  const groups = checkedHooks(JSON.parse(text))[event] ?? [];
+  const groups = checkedHooks(readJson(text))[event] ?? [];
   return groups.flatMap((group, groupIndex) => {
     const entries = member(group, "hooks");
     return (Array.isArray(entries) ? entries : []).flatMap((entry: unknown, index) => {

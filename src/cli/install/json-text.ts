@@ -98,13 +98,18 @@ function indexOf(items: readonly Item[], step: string | number | undefined): num
     : items.findLastIndex(({ key }) => key !== undefined && key === step);
 }
 
-/** Where everything stands. JSON.parse has said before that it is JSON. */
-function parse(text: string): Node {
+/** The document. @throws {JsonTextError} */
+export function readJson(text: string): unknown {
   try {
-    JSON.parse(text);
+    return JSON.parse(text);
   } catch (error) {
     throw new JsonTextError(error instanceof Error ? error.message : String(error), { cause: error });
   }
+}
+
+/** Where everything stands. */
+function parse(text: string): Node {
+  readJson(text);
   return readNode(text, skip(text, 0));
 }
 
