@@ -39,6 +39,8 @@ await build({
     dir: "dist",
     format: "esm",
     chunkFileNames: "[name].js",
+    // All that a hook of an agent needs is one file: each further one would cost it a millisecond.
+    codeSplitting: { groups: [{ name: "hook", test: /\/src\/(?:hooks\/|config-environment)/ }] },
     sourcemap: true,
     minify: { compress: true, mangle: false },
   },

@@ -3,6 +3,7 @@
 // The program. Connects the process (arguments, environment, signals, exit code) to the commands.
 
 import { processEnvironment } from "./config-environment.ts";
+import { runHook } from "./hooks/run-hook.ts";
 
 // Package managers only warn about `engines`, and an older Node fails in ways that tell nobody why.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -23,9 +24,13 @@ if (command === "task" && action === "hook" && !rest.some((arg) => arg === "--he
 }
 
 async function hook(): Promise<void> {
-  const { runHook } = await import("./hooks/run-hook.ts");
-  const { stdin, stderr, pid } = process;
-  await runHook(rest, { env: processEnvironment(), stdin, stderr, pid, cwd: () => process.cwd() });
+  await runHook(rest, {
+    env: processEnvironment(),
+    pid: process.pid,
+    stdin: () => process.stdin,
+    say: (text) => void process.stderr.write(text),
+    cwd: () => process.cwd(),
+  });
   // The agent may keep its end of standard input open.
   process.exit(0);
 }

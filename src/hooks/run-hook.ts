@@ -3,7 +3,7 @@
 // What went wrong is one line on standard error, which agents show in their debug logs only.
 
 import { isAbsolute, resolve } from "node:path";
-import type { Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import { DEFAULT_TASK_FILE, type Environment, TASK_FILE_VARIABLE } from "../config-environment.ts";
 import { AGENTS, type Agent, HOOKED_AGENTS } from "./agents.ts";
 import { isDue, type Reaction, reactTo } from "./event.ts";
@@ -16,9 +16,12 @@ import { applyChange, type Change, type TaskRecord } from "./task-record.ts";
 /** What a hook is run with. */
 export interface HookContext {
   readonly env: Environment;
-  readonly stdin: Readable;
-  readonly stderr: Writable;
   readonly pid: number;
+  /** Standard input. Called when it is needed: Node takes milliseconds to make a stream of it. */
+  readonly stdin: () => Readable;
+  /** Writes to standard error. */
+  readonly say: (text: string) => void;
+  /** The working directory, which may be gone. */
   readonly cwd: () => string;
 }
 
@@ -40,7 +43,7 @@ export async function runHook(args: readonly string[], context: HookContext): Pr
       throw new Error(`no agent "${name}"; the agents are ${HOOKED_AGENTS.join(", ")}`);
     }
     const readMs = Math.max(READ_AT_LEAST_MS, READ_UNTIL_MS - performance.now());
-    const fields = json === undefined ? await readFields(context.stdin, readMs) : parseFields(json);
+    const fields = json === undefined ? await readFields(context.stdin(), readMs) : parseFields(json);
     if (!fields.has("hook_event_name") && !fields.has("type")) {
       throw new Error("what the agent said is no event: an object with hook_event_name or type is expected");
     }
@@ -50,7 +53,7 @@ export async function runHook(args: readonly string[], context: HookContext): Pr
       write(file, { name, agent, fields, reaction, context });
     }
   } catch (error) {
-    context.stderr.write(`fleet-metadata: hook: ${error instanceof Error ? error.message : String(error)}\n`);
+    context.say(`fleet-metadata: hook: ${error instanceof Error ? error.message : String(error)}\n`);
   }
 }
 
