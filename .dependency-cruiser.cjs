@@ -1,4 +1,5 @@
-// The arrows of the house: main -> cli -> server -> {rpc, http} -> metadata -> collectors. `gen` may be imported anywhere.
+// The arrows of the house: main -> command-line -> cli -> server -> {rpc, http} -> metadata -> collectors, and for the hooks of
+// agents main -> hooks. `gen` may be imported anywhere.
 
 /** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
 const only = (room, allowed) => ({
@@ -25,7 +26,8 @@ module.exports = {
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
-    only("main.ts", ["heap.ts", "cli/", "hooks/", "config", "version.ts"]),
+    only("command-line.ts", ["heap.ts", "cli/", "config", "version.ts"]),
+    only("main.ts", ["command-line.ts", "hooks/", "config-environment.ts"]),
     {
       name: "collectors-stay-apart",
       comment: "One collector never imports another one's room.",
