@@ -29,6 +29,14 @@ module.exports = {
     only("command-line.ts", ["heap.ts", "cli/", "config", "version.ts"]),
     only("main.ts", ["command-line.ts", "hooks/", "config-environment.ts"]),
     {
+      name: "hooks-load-nothing-else",
+      comment:
+        "An agent waits for its hooks: the rest of the program is loaded when it is needed, packages never.",
+      severity: "error",
+      from: { path: "^src/(main\\.ts|hooks/)" },
+      to: { path: "^src/command-line\\.ts|node_modules/", dynamic: false },
+    },
+    {
       name: "collectors-stay-apart",
       comment: "One collector never imports another one's room.",
       severity: "error",

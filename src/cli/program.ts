@@ -1,7 +1,7 @@
 // The commands and their flags.
 
 import { Argument, Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
 import { HOOKED_AGENTS } from "../hooks/agents.ts";
 import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
@@ -141,12 +141,14 @@ function addTask(task: Command, context: CliContext): Command {
       .action((name_: string, options, command: Command) => act(name_, options, command, context));
   }
   // Without --help, main.ts has run it long before.
-  addSettings(task.command("hook"), ["taskFile"])
+  task
+    .command("hook")
     .description(
       "write the task file from what an agent tells its hook; ends soon, prints nothing, never fails",
     )
     .addArgument(agent())
-    .argument("[JSON]", "the event (default: standard input)");
+    .argument("[JSON]", "the event (default: standard input)")
+    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
   return task;
 }
 

@@ -61,5 +61,5 @@ function formatShown({ says, file, state, reason, message }: Readonly<Record<str
     ["state", reason === "" ? clean(state) : `${clean(state)}, ${clean(reason)}: ${clean(message)}`],
     ...said.map(([name, value]) => [name, clean(value)]),
   ];
-  return formatTable(["", ""], rows);
+  return formatTable(["FIELD", "VALUE"], rows);
 }

@@ -26,7 +26,7 @@ export async function readFields(stdin: Readable, deadlineMs: number): Promise<F
       resolve();
     }
   });
-  stdin.once("end", resolve).once("error", () => resolve());
+  stdin.once("end", resolve).on("error", () => resolve());
   await promise;
   clearTimeout(timer);
   stdin.removeAllListeners("data");

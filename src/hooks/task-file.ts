@@ -51,15 +51,13 @@ export function updateTaskFile(
   const release = lock(`${file}.lock`, patienceMs);
   try {
     const before = readTaskFile(file);
-    if (isEarlier(order, before?.order)) {
-      return false;
-    }
-    const after = next(before);
+    const after = isEarlier(order, before?.order) ? undefined : next(before);
     if (after === undefined) {
       return false;
     }
-    replace(file, `${JSON.stringify({ ...after, order })}\n`);
-    return true;
+    // Whoever was kept from running in between may have lost the lock to one that began later.
+    const isDue = (): boolean => !isEarlier(order, readTaskFile(file)?.order);
+    return replace(file, `${JSON.stringify({ ...after, order })}\n`, isDue);
   } finally {
     release();
   }
@@ -113,23 +111,34 @@ function ownFile(file: string): Stats | undefined {
   return stat;
 }
 
-/** Writes beside the file, under a name that nobody can have prepared, and renames. */
-function replace(file: string, text: string): void {
+/**
+ * Writes beside the file, under a name that nobody can have prepared, and renames.
+ *
+ * @param isDue asked last of all.
+ * @returns whether it was due.
+ */
+function replace(file: string, text: string, isDue: () => boolean): boolean {
   const random = Math.random().toString(36).slice(2);
   const temporary = join(dirname(file), `.${basename(file)}.${process.pid}.${random}`);
-  explain(file, "written", () => {
+  return explain(file, "written", () => {
     const fd = open(temporary, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);
+    let isRenamed = false;
     try {
       try {
         writeSync(fd, text);
       } finally {
         closeSync(fd);
       }
-      renameSync(temporary, file);
-    } catch (error) {
-      rmSync(temporary, { force: true });
-      throw error;
+      if (isDue()) {
+        renameSync(temporary, file);
+        isRenamed = true;
+      }
+    } finally {
+      if (!isRenamed) {
+        rmSync(temporary, { force: true });
+      }
     }
+    return isRenamed;
   });
 }
 
@@ -142,6 +151,9 @@ function explain<T>(file: string, what: string, act: () => T): T {
   try {
     return act();
   } catch (error) {
+    if (error instanceof TaskFileError) {
+      throw error;
+    }
     const { code } = error as NodeJS.ErrnoException;
     const why = code === "ENOENT" ? "its directory does not exist" : code;
     throw new TaskFileError(`the task file ${file} cannot be ${what}: ${why}`, { cause: error });

@@ -215,6 +215,18 @@ describe("what an agent must not notice", () => {
     expect(readdirSync(directory)).toEqual(["task.json"]);
   });
 
+  it.each([
+    ["standard input closed", "<&-"],
+    ["a directory as standard input", "</"],
+    ["nowhere to write to", ">&- 2>&-"],
+    ["nobody who reads what it says", "2>&1 >/dev/null | true"],
+  ])("is a hook with %s", async (_, redirection) => {
+    const { start } = hookBench();
+    const { child, ended } = start("claude-code", { before: ["sh", "-c", `"$0" "$@" ${redirection}`] });
+    child.stdin.end("no event");
+    expect(await ended).toMatchObject(SILENT);
+  });
+
   it("is an agent that has no hooks", async () => {
     const { run } = hookBench();
     expect(await run("nonsense", PROMPT)).toEqual({

@@ -69,7 +69,7 @@ export function planInstall(installation: Installation): Plan {
   const command = hookCommand(words);
   const { hooks, notify, events } = placesOf(installation);
   const edits = [edit(hooks, "{}\n", (text) => addHooks(text, events, command))];
-  const notes = [];
+  const notes: string[] = [];
   if (notify !== undefined) {
     try {
       edits.push(edit(notify, "", (text) => setNotify(text, words)));
@@ -79,8 +79,11 @@ export function planInstall(installation: Installation): Plan {
       }
       notes.push(`${notify} is left as it is: ${error.message}. The hooks alone tell more than it could.`);
     }
+  }
+  if (agent === "codex") {
     notes.push("Codex runs hooks once you have trusted them: start it and say /hooks.");
-  } else if (installation.scope === "project") {
+  }
+  if (installation.scope === "project") {
     notes.push(`${hooks} names programs of this machine: keep it out of commits.`);
   }
   return { edits, notes };
