@@ -26,10 +26,13 @@ export interface HookContext {
 }
 
 /** All of it ends within 100 ms: until this the input is read, in milliseconds since the process started. */
-const READ_UNTIL_MS = 60;
+const READ_UNTIL_MS = 70;
 
-/** What came until then is waited for at least this long, however late the process got to run, in milliseconds. */
-const READ_AT_LEAST_MS = 10;
+/**
+ * An input that is still missing is waited for at least this long, in milliseconds: where it took Node that long to start, the
+ * agent gets no more of the processor either, and an event that is missed leaves a wrong state behind.
+ */
+const READ_AT_LEAST_MS = 40;
 
 /** Longest wait for other writers, in milliseconds. */
 const PATIENCE_MS = 25;
