@@ -1,4 +1,5 @@
-// `fleet-metadata task show`: what the task file says, and what a server of this workspace makes of it.
+// `fleet-metadata task show`: what the task file says, and what a server of this workspace makes of it: a file that is refused
+// is named with its reason.
 
 import type { Command } from "commander";
 import { readTaskFile } from "../hooks/task-file.ts";
