@@ -1,5 +1,5 @@
-// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
-// with its declarations in dist/types.
+// Bundles the program into dist/main.js and the parts that it loads when they are needed, so that it starts fast and needs no
+// node_modules, and the client into dist/client with its declarations in dist/types.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -35,7 +35,15 @@ await build({
   // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
   transform: { target: "node20" },
   plugins: [keepLazy],
-  output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
+  output: {
+    dir: "dist",
+    format: "esm",
+    chunkFileNames: "[name].js",
+    // All that a hook of an agent needs is one file: each further one would cost it a millisecond.
+    codeSplitting: { groups: [{ name: "hook", test: /\/src\/(?:hooks\/|config-environment)/ }] },
+    sourcemap: true,
+    minify: { compress: true, mangle: false },
+  },
 });
 chmodSync(join(root, "dist/main.js"), 0o755);
 

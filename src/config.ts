@@ -1,10 +1,10 @@
 // Every setting, once: flags, environment, defaults, .env.example and `fleet-metadata config` are derived from this table.
-// The only reader of process.env.
 
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import * as z from "zod/mini";
+import { DEFAULT_TASK_FILE, type Environment } from "./config-environment.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
 import {
   allowedOrigin,
@@ -16,8 +16,7 @@ import {
   serviceUrl,
 } from "./config-values.ts";
 
-/** Variables as a process gets them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from "./config-environment.ts";
 
 /** Where the value of a setting came from. */
 export type Origin = "flag" | "environment" | "env file" | "default";
@@ -139,8 +138,8 @@ export const SETTINGS = {
     flag: "task-file",
     placeholder: "PATH",
     description: "file that says what the coding agent is doing",
-    defaultText: "/tmp/fleet-metadata-task.json",
-    schema: withDefault(path, "/tmp/fleet-metadata-task.json"),
+    defaultText: DEFAULT_TASK_FILE,
+    schema: withDefault(path, DEFAULT_TASK_FILE),
   },
   taskStaleAfterMs: {
     flag: "task-stale-after",
@@ -260,12 +259,6 @@ export interface ConfigInput {
 /** The variable of a setting. */
 export function variableOf({ flag }: Pick<Setting, "flag">): string {
   return `FLEET_METADATA_${flag.toUpperCase().replaceAll("-", "_")}`;
-}
-
-/** The environment of this process. */
-export function processEnvironment(): Environment {
-  // biome-ignore lint/style/noProcessEnv: the one place that reads it
-  return process.env;
 }
 
 /**
