@@ -1,21 +1,10 @@
 // The HTTP/1.1 side of a port: how requests come in, and what is answered to what is not a request.
 
-import {
-  createServer,
-  type IncomingMessage,
-  type RequestListener,
-  type Server,
-  type ServerResponse,
-} from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HttpLimits } from "./limits.ts";
 import { SECURITY_HEADERS } from "./message.ts";
-
-/** A request and the answer to it that is being made. */
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
+import { checkTimeoutsWhenNeeded, type Exchange } from "./timeout-checks.ts";
 
 /** Makes a server that is fed connections and never listens itself. */
 export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Server {
@@ -29,8 +18,12 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     requireHostHeader: false,
   });
   const latest = new WeakMap<Duplex, Exchange>();
+  const checkTimeouts = checkTimeoutsWhenNeeded(server, limits.timeoutCheckIntervalMs, (socket) =>
+    latest.get(socket),
+  );
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
+    response.once("close", checkTimeouts);
     onRequest(request, response);
   };
   server.on("request", serve);

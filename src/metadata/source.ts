@@ -115,6 +115,17 @@ export class Source {
     return this.#coverage === "complete" && this.#collectedChanges !== -1;
   }
 
+  /**
+   * How long what is known counts as current without events, in milliseconds from now: the rest of its collector's period.
+   * 0 when that is over, and when something calls for a collection.
+   */
+  get lastingMs(): number {
+    const { collector } = this.#options;
+    return this.#collectedChanges === this.#changes
+      ? Math.max(0, (collector.periodMs ?? 0) - (this.ageMs ?? 0))
+      : 0;
+  }
+
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
   get ageMs(): number | undefined {
     const { collectedAt } = this.#report;

@@ -14,7 +14,7 @@ export interface WorkspaceCollectorOptions {
 }
 
 /** The host name is all that can change while the server runs. In milliseconds. */
-const PERIOD_MS = 5_000;
+const PERIOD_MS = 30_000;
 
 /** Never fails and has no events: it costs a system call. An unchanged answer is the same object as before. */
 export function createWorkspaceCollector(options: WorkspaceCollectorOptions): Collector {
