@@ -1,5 +1,5 @@
-// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
-// with its declarations in dist/types.
+// Bundles the program into dist/main.js and the parts that it loads when it needs them, so that it starts fast and needs no
+// node_modules, and the client into dist/client with its declarations in dist/types.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -29,15 +29,28 @@ const keepLazy: Plugin = {
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await build({
   cwd: root,
-  input: "src/main.ts",
+  input: { main: "src/main.ts" },
   platform: "node",
   logLevel: "warn",
   // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
   transform: { target: "node20" },
   plugins: [keepLazy],
-  output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
+  output: {
+    dir: "dist",
+    chunkFileNames: "[name].js",
+    format: "esm",
+    sourcemap: true,
+    minify: { compress: true, mangle: false },
+  },
 });
 chmodSync(join(root, "dist/main.js"), 0o755);
+// V8 keeps the text of a module for as long as it runs, with two bytes for each character when one of them needs two. The
+// minifier writes out what is an escape in the sources.
+for (const file of globSync("*.js", { cwd: join(root, "dist") })) {
+  const path = join(root, "dist", file);
+  const asEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/[^\0-\x7f]/g, asEscape));
+}
 
 await build({
   cwd: root,

@@ -2,9 +2,7 @@
 // Behind "--", so that Node leaves --env-file to us: it would take NODE_OPTIONS from the file, and so run what that names.
 // The program. Connects the process (arguments, environment, signals, exit code) to the commands.
 
-import "./heap.ts";
-import { run } from "./cli/program.ts";
-import { processEnvironment } from "./config.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { VERSION } from "./version.ts";
 
 // Package managers only warn about `engines`, and an older Node fails in ways that tell nobody why.
@@ -28,6 +26,9 @@ for (const signal of ["SIGTERM", "SIGINT"] as const) {
 // A reader that closes early, as `head` does, is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
+// Imported only now, because imports come before everything else.
+keepHeapSmall();
+const { run, processEnvironment } = await import("./cli/index.ts");
 process.exitCode = await run(process.argv.slice(2), {
   env: processEnvironment(),
   cwd: process.cwd(),

@@ -1,15 +1,11 @@
-// The commands and their flags.
+// The commands and their flags. What a command does, but for that of the server, is loaded when it is called.
 
 import { Command } from "commander";
 import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { CommandError } from "./command-error.ts";
-import { config } from "./config.ts";
-import { get } from "./get.ts";
-import { keys } from "./keys.ts";
 import { addSettings, type CliContext } from "./options.ts";
 import { serve } from "./serve.ts";
-import { watch } from "./watch.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
 const SERVE = ALL.filter((name) => name !== "url");
@@ -84,21 +80,33 @@ function createProgram(context: CliContext): Command {
     .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
     .option("--direct", "collect here and now, without a server")
     .option(...json)
-    .action((names: string[], options, command: Command) => get(names, options, command, context));
+    .action(async (names: string[], options, command: Command) => {
+      const { get } = await import("./get.ts");
+      await get(names, options, command, context);
+    });
   addSettings(program.command("watch"), WATCH)
     .description("follow a running server: a table on a terminal, else one line of JSON per change")
     .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
     .option("--json", "print one line of JSON per change on a terminal too")
-    .action((names: string[], options, command: Command) => watch(names, options, command, context));
+    .action(async (names: string[], options, command: Command) => {
+      const { watch } = await import("./watch.ts");
+      await watch(names, options, command, context);
+    });
   program
     .command("keys")
     .description("list all keys with type, source and description")
     .option(...json)
-    .action((options) => keys(options, context));
+    .action(async (options) => {
+      const { keys } = await import("./keys.ts");
+      keys(options, context);
+    });
   addSettings(program.command("config"), ALL)
     .description("show every setting in force and where it came from")
     .option(...json)
-    .action((options, command: Command) => config(options, command, context));
+    .action(async (options, command: Command) => {
+      const { config } = await import("./config.ts");
+      config(options, command, context);
+    });
   return program;
 }
 
