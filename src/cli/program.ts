@@ -1,7 +1,9 @@
 // The commands and their flags. What a command does, but for that of the server, is loaded when it is called.
 
-import { Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { Argument, Command } from "commander";
+import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
+import { HOOKED_AGENTS } from "../hooks/agents.ts";
+import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { CommandError } from "./command-error.ts";
 import { addSettings, type CliContext } from "./options.ts";
@@ -15,6 +17,10 @@ const GET: readonly SettingName[] = [
   "tokenFile",
   "workspace",
   "taskFile",
+  "taskStaleAfterMs",
+  "agentapiUrl",
+  "coderUrl",
+  "coderTokenFile",
   "gitDeadlineMs",
   "listen",
 ];
@@ -100,6 +106,7 @@ function createProgram(context: CliContext): Command {
       const { keys } = await import("./keys.ts");
       keys(options, context);
     });
+  addTask(program.command("task"), context).description("say or show what the coding agent is doing");
   addSettings(program.command("config"), ALL)
     .description("show every setting in force and where it came from")
     .option(...json)
@@ -108,6 +115,61 @@ function createProgram(context: CliContext): Command {
       config(options, command, context);
     });
   return program;
+}
+
+function addTask(task: Command, context: CliContext): Command {
+  const agent = (): Argument => new Argument("<AGENT>", "coding agent").choices(HOOKED_AGENTS);
+  addSettings(task.command("set"), ["taskFile"])
+    .description("write the task file")
+    .addArgument(new Argument("<STATUS>", "what the agent does").choices(STATUSES))
+    .option("--description <TEXT>", "what the task is")
+    .option("--progress <PERCENT>", "how much is done, 0 to 100")
+    .option("--agent <NAME>", "which coding agent")
+    .option("--url <URL>", "where a person can follow the task")
+    .option("--pid <PID>", "process of the agent: a running task without it has failed")
+    .option("--cwd <DIR>", "directory that the task is about (default: the repository around this one)")
+    .action(async (status: string, options, command: Command) => {
+      const { setTask } = await import("./task-set.ts");
+      setTask(status, options, command, context);
+    });
+  addSettings(task.command("show"), ["taskFile", "workspace"])
+    .description("show what the task file says, and why it is not believed, if it is not")
+    .option("--json", "print JSON, as it is when the output is not a terminal")
+    .action(async (options, command: Command) => {
+      const { showTask } = await import("./task-show.ts");
+      await showTask(options, command, context);
+    });
+  addSettings(task.command("clear"), ["taskFile"])
+    .description("remove the task file")
+    .action(async (_, command: Command) => {
+      const { clearTask } = await import("./task-clear.ts");
+      clearTask(command, context);
+    });
+  for (const [name, description] of [
+    ["install", "have an agent's hooks write the task file"],
+    ["uninstall", "take our hooks out of an agent's settings"],
+  ] as const) {
+    addSettings(task.command(name), ["taskFile"])
+      .description(description)
+      .addArgument(agent())
+      .option("--user", "in the user's settings, for all projects (the default)")
+      .option("--project", "in the settings of this project that are not shared with others")
+      .option("--dry-run", "show what would change, and write nothing")
+      .action(async (name_: string, options, command: Command) => {
+        const commands = await import("./task-install.ts");
+        await commands[name](name_, options, command, context);
+      });
+  }
+  // Without --help, main.ts has run it long before.
+  task
+    .command("hook")
+    .description(
+      "write the task file from what an agent tells its hook; ends soon, prints nothing, never fails",
+    )
+    .addArgument(agent())
+    .argument("[JSON]", "the event (default: standard input)")
+    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
+  return task;
 }
 
 function explain(error: unknown, { stderr, signal }: CliContext): number {

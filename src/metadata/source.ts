@@ -108,22 +108,30 @@ export class Source {
   }
 
   /**
-   * Whether events tell when there is something to collect: they tell of every change, and the last collection has not
-   * failed, which is tried again without one.
+   * Whether events tell when there is something to collect: they tell of every change, and the last collection has neither
+   * failed, which is tried again without one, nor found what holds for a time only.
    */
   get isTold(): boolean {
-    return this.#coverage === "complete" && this.#collectedChanges !== -1;
+    return (
+      this.#coverage === "complete" &&
+      this.#collectedChanges !== -1 &&
+      this.#lastCollected?.holdsMs === undefined
+    );
   }
 
   /**
-   * How long what is known counts as current without events, in milliseconds from now: the rest of its collector's period.
-   * 0 when that is over, and when something calls for a collection.
+   * How long what is known counts as current without events, in milliseconds from now. 0 when that time is over, and when
+   * something calls for a collection.
    */
   get lastingMs(): number {
-    const { collector } = this.#options;
-    return this.#collectedChanges === this.#changes
-      ? Math.max(0, (collector.periodMs ?? 0) - (this.ageMs ?? 0))
-      : 0;
+    return this.#collectedChanges === this.#changes ? Math.max(0, this.#holdsMs - (this.ageMs ?? 0)) : 0;
+  }
+
+  /** For how long after its beginning the last collection counts as current, in milliseconds, if no event comes. */
+  get #holdsMs(): number {
+    return this.#coverage === "complete"
+      ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
+      : (this.#options.collector.periodMs ?? 0);
   }
 
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
@@ -174,13 +182,12 @@ export class Source {
   }
 
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
-    const { clock, collector } = this.#options;
-    const now = clock.monotonicMs();
-    const eventlessSinceMs = now - (collector.periodMs ?? 0);
+    const now = this.#options.clock.monotonicMs();
+    const holdsMs = this.#holdsMs;
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&
-      (this.#coverage === "complete" || startedMs >= eventlessSinceMs) &&
+      startedMs >= now - holdsMs &&
       (oldestMs === undefined || startedMs >= oldestMs);
     const { collectedAt } = this.#report;
     if (
@@ -274,20 +281,25 @@ export class Source {
   }
 
   #succeeded(collected: Collected, collectedAt: NonNullable<SourceReport["collectedAt"]>): SourceReport {
-    if (collected === this.#lastCollected && collected.outcome === "data" && this.#report.metadata) {
-      const { metadata, truncated } = this.#report;
-      return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
-    }
+    const repeated = collected === this.#lastCollected;
     this.#lastCollected = collected;
     if (collected.outcome === "no_data") {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
+    }
+    const words =
+      collected.stale === undefined
+        ? this.#words(SourceState.FRESH, collected.warning)
+        : this.#words(SourceState.STALE, collected.stale);
+    if (repeated && this.#report.metadata) {
+      const { metadata, truncated } = this.#report;
+      return { ...words, metadata, truncated, collectedAt };
     }
     const { catalogue } = this.#options;
     // A copy, because cleaning changes it, and the collector may keep parts of its own. The library's own clone refuses
     // strings that are not well-formed, which cleaning is there to mend.
     const metadata: Message = create(catalogue.root, structuredClone(collected.metadata));
     const truncated = cleanTree(catalogue, this.name, metadata);
-    return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
+    return { ...words, metadata, truncated, collectedAt };
   }
 
   #failed(error: unknown): SourceReport {
