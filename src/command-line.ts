@@ -1,6 +1,5 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
-import "./heap.ts";
 import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config-environment.ts";
 import { VERSION } from "./version.ts";

@@ -79,7 +79,7 @@ async function collectDirectly(
   config: Config,
   { env, version, signal }: CliContext,
 ): Promise<GetMetadataResponse> {
-  const log = createLog({ level: "silent", format: "json" });
+  const log = await createLog({ level: "silent", format: "json" });
   const service = buildService({ ...config, noWatch: true }, { log, env, serverVersion: version });
   const selection = selectKeys(service.catalogue, keys);
   try {

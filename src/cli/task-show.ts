@@ -18,7 +18,7 @@ export async function showTask(
   context: CliContext,
 ): Promise<void> {
   const config = commandConfig(command, context);
-  const log = createLog({ level: "silent", format: "json" });
+  const log = await createLog({ level: "silent", format: "json" });
   // With nothing from the environment, there is no other evidence than this machine's.
   const service = buildService(
     { ...config, noWatch: true },

@@ -29,7 +29,7 @@ export const REQUEST_LIMITS = {
 
 /** How sources are kept current while somebody watches, and how often a watch sends, in milliseconds. */
 export const WATCH_LIMITS = {
-  /** How often a source is collected whose changes no event tells of, or whose last collection failed. */
+  /** How often a source is collected whose changes no event tells of, unless it has a longer period, or that has failed. */
   pollMs: 1_000,
   /**
    * Shortest and longest time between two collections that events call for. In between it is what the last one took, and up

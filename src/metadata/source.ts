@@ -119,6 +119,21 @@ export class Source {
     );
   }
 
+  /**
+   * How long what is known counts as current without events, in milliseconds from now. 0 when that time is over, and when
+   * something calls for a collection.
+   */
+  get lastingMs(): number {
+    return this.#collectedChanges === this.#changes ? Math.max(0, this.#holdsMs - (this.ageMs ?? 0)) : 0;
+  }
+
+  /** For how long after its beginning the last collection counts as current, in milliseconds, if no event comes. */
+  get #holdsMs(): number {
+    return this.#coverage === "complete"
+      ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
+      : (this.#options.collector.periodMs ?? 0);
+  }
+
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
   get ageMs(): number | undefined {
     const { collectedAt } = this.#report;
@@ -167,12 +182,8 @@ export class Source {
   }
 
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
-    const { clock, collector } = this.#options;
-    const now = clock.monotonicMs();
-    const holdsMs =
-      this.#coverage === "complete"
-        ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
-        : (collector.periodMs ?? 0);
+    const now = this.#options.clock.monotonicMs();
+    const holdsMs = this.#holdsMs;
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&

@@ -63,7 +63,7 @@ export function useServer(options: () => TestServerOptions = () => ({})): () => 
 
 async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: TestServerOptions) {
   const defects: unknown[] = [];
-  const log = createLog({
+  const log = await createLog({
     level: "error",
     format: "json",
     destination: { write: (line) => defects.push(JSON.parse(line)) },
