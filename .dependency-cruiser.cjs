@@ -16,7 +16,12 @@ module.exports = {
   forbidden: [
     only("gen/", []),
     only("collectors/", []),
-    only("metadata/", ["collectors/collector.ts"]),
+    only("metadata/", [
+      "collectors/collector.ts",
+      "collectors/remote-collector.ts",
+      "collectors/checkout.ts",
+      "collectors/clock.ts",
+    ]),
     only("rpc/", ["metadata/"]),
     only("http/", ["metadata/"]),
     only("observability/", []),
