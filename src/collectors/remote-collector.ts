@@ -25,6 +25,11 @@ export interface RemoteCollector {
   /** Name of the source, as the option `source` in the proto files has it. */
   readonly source: string;
   /**
+   * What it asks the remote about for this checkout, for a person, for example "pull requests of base owner/name, head
+   * owner/name:branch". Said beside every state. Undefined: there is nothing to ask.
+   */
+  about(checkout: Checkout): string | undefined;
+  /**
    * What is known now of what this checkout is about, without waiting. Cheap: the same object while nothing changed. Undefined:
    * it was never asked for, or is not known any more. What depends on the checkout's commit alone is computed here.
    */

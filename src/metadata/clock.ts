@@ -1,3 +1,3 @@
 // Time as a parameter, for the rooms that do not touch collectors.
 
-export { type Clock, systemClock } from "../collectors/clock.ts";
+export { type Clock, systemClock, systemTimers, type Timers } from "../collectors/clock.ts";

@@ -2,8 +2,11 @@
 
 import { create } from "@bufbuild/protobuf";
 import { type Duration, DurationSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { RateLimit as CollectedRateLimit } from "../collectors/remote-collector.ts";
 import {
   type MetadataEntry,
+  type RateLimit,
+  RateLimitSchema,
   type ResponseMeta,
   ResponseMetaSchema,
   type SourceStatus,
@@ -81,7 +84,8 @@ export function createResponse(
   });
 }
 
-function createSourceStatus({ report, ageMs }: SourceView, dropped: number): SourceStatus {
+function createSourceStatus(view: SourceView, dropped: number): SourceStatus {
+  const { report, ageMs, nextCollectionMs, rateLimit } = view;
   const { state, reason, message, collectedAt, collectionMs } = report;
   const keys = dropped === 1 ? "key" : "keys";
   const droppedText = dropped > 0 ? `${dropped} ${keys} left out: all entries together exceed the limit` : "";
@@ -92,7 +96,15 @@ function createSourceStatus({ report, ageMs }: SourceView, dropped: number): Sou
     ...(collectedAt === undefined ? {} : { collectedAt: timestampFromMs(collectedAt.wallMs) }),
     ...(ageMs === undefined ? {} : { age: duration(Math.round(ageMs)) }),
     ...(collectionMs === undefined ? {} : { collectionTime: duration(collectionMs) }),
+    ...(nextCollectionMs === undefined
+      ? {}
+      : { nextCollectionAt: timestampFromMs(Math.round(nextCollectionMs)) }),
+    ...(rateLimit === undefined ? {} : { rateLimit: createRateLimit(rateLimit) }),
   });
+}
+
+function createRateLimit({ limit, remaining, resetMs }: CollectedRateLimit): RateLimit {
+  return create(RateLimitSchema, { limit, remaining, resetAt: timestampFromMs(resetMs) });
 }
 
 /** To the microsecond. */
