@@ -75,9 +75,9 @@ export function retryPeriodMs(reason: string): number {
     : RETRY_MS;
 }
 
-/** The first moment after `askedMs` at which a change of the checkout wants to be looked up. Undefined: all are over. */
-export function afterChangeMs(changedMs: number, askedMs: number): number | undefined {
-  return AFTER_CHANGE_MS.map((ms) => changedMs + ms).find((ms) => ms > askedMs || askedMs === changedMs);
+/** When a change of the checkout wants to be looked up. */
+export function afterChangeMs(changedMs: number): readonly number[] {
+  return AFTER_CHANGE_MS.map((ms) => changedMs + ms);
 }
 
 /** The wait after so many failures in a row. */
