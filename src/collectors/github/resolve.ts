@@ -2,16 +2,11 @@
 
 import type { Checkout } from "../checkout.ts";
 import type { Problem } from "../collector.ts";
-import type { Head } from "./head.ts";
-import type { Repository } from "./remote-url.ts";
+import { findBases } from "./base.ts";
+import { findHead, type Head } from "./head.ts";
+import { fullName, type Repository, type ResolveSettings, repositoryKey } from "./remote-url.ts";
 
-/** What remotes are judged by. */
-export interface ResolveSettings {
-  /** Name of the GitHub server, lower case, without port: `github.com` unless told otherwise. Remotes elsewhere do not count. */
-  readonly host: string;
-  /** The host that an ssh host alias of the user stands for. Undefined: it is no alias. Default: there are none. */
-  readonly hostOfAlias?: (alias: string) => string | undefined;
-}
+export type { ResolveSettings };
 
 /** The question that a checkout raises. */
 export interface Lookup {
@@ -31,4 +26,40 @@ export interface Lookup {
 export type NoLookup = { readonly outcome: "no_data" } & Problem;
 
 /** What is to be looked up for this checkout. Cheap; never throws, whatever the configuration says. */
-export declare function resolve(checkout: Checkout, settings: ResolveSettings): Lookup | NoLookup;
+export function resolve(checkout: Checkout, settings: ResolveSettings): Lookup | NoLookup {
+  const { branch, head: commit, remotes } = checkout;
+  const { repositories, mayBeFork } = findBases(remotes, settings);
+  const [base, ...others] = repositories;
+  if (base === undefined) return nothing("NOT_GITHUB", `No remote of the repository is at ${settings.host}.`);
+  if (branch === undefined) return nothing("DETACHED_HEAD", "HEAD is detached: there is no branch.");
+  if (commit === undefined) return nothing("NO_COMMITS", `Nothing is committed to ${branch} yet.`);
+  const head = findHead(checkout, branch, base, settings);
+  switch (head.kind) {
+    case "elsewhere":
+      return nothing(
+        "NOT_GITHUB",
+        `${branch} is pushed to ${head.remote}, which is not at ${settings.host}.`,
+      );
+    case "number":
+      return lookup(
+        [head.repository],
+        false,
+        head,
+        `pull request ${head.number} of ${fullName(head.repository)}`,
+      );
+    case "branch": {
+      const name = `${fullName(head.repository)}:${head.branch}`;
+      return lookup([base, ...others], mayBeFork, head, `pull requests of ${fullName(base)}, head ${name}`);
+    }
+  }
+}
+
+function lookup(bases: Lookup["bases"], mayBeFork: boolean, head: Head, description: string): Lookup {
+  const wanted = head.kind === "number" ? head.number : head.branch;
+  const id = JSON.stringify([bases.map(repositoryKey), mayBeFork, repositoryKey(head.repository), wanted]);
+  return { outcome: "lookup", id, bases, mayBeFork, head, description };
+}
+
+function nothing(reason: string, message: string): NoLookup {
+  return { outcome: "no_data", reason, message };
+}
