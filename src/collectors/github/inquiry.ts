@@ -3,7 +3,7 @@
 import { CollectError } from "../collector.ts";
 import type { GitHubApi } from "./api.ts";
 import { type Pull, type PullDetails, readDetails, readPulls, readRepository } from "./bodies.ts";
-import { type Choice, choose } from "./choose.ts";
+import type { Choice } from "./choose.ts";
 import { isBeingComputed } from "./mergeable.ts";
 import {
   type Asking,

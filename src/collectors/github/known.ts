@@ -6,7 +6,7 @@ import type { Pull } from "./bodies.ts";
 import { addTallies } from "./checks.ts";
 import type { Choice } from "./choose.ts";
 import type { Found } from "./inquiry.ts";
-import { partsOf, type Parts } from "./parts.ts";
+import { type Parts, partsOf } from "./parts.ts";
 import { toMetadata } from "./tree.ts";
 
 /**
@@ -41,7 +41,11 @@ export function tell(found: Found, choice: Choice<Pull>, localHead: string, abou
 }
 
 /** Nothing was found; whether there is nothing is another question. */
-function tellNone({ target, isComplete }: Found, { undecided, count }: Choice<Pull>, about: string): Collected {
+function tellNone(
+  { target, isComplete }: Found,
+  { undecided, count }: Choice<Pull>,
+  about: string,
+): Collected {
   const [base] = target.bases;
   const repo = { name: `${base.owner}/${base.name}` };
   const problems: Problem[] = [];

@@ -4,14 +4,7 @@
 import type { ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
-import {
-  type Pull,
-  type PullDetails,
-  readDetails,
-  readReviews,
-  readRuns,
-  readStatuses,
-} from "./bodies.ts";
+import { type Pull, type PullDetails, readDetails, readReviews, readRuns, readStatuses } from "./bodies.ts";
 import { type ChecksTally, tallyRuns, tallyStatuses, UNREADABLE } from "./checks.ts";
 import { isBeingComputed, type Mergeability, nextMergeability } from "./mergeable.ts";
 import { reviewStatus } from "./reviews.ts";
