@@ -15,7 +15,7 @@ import {
   repositoryOf,
   withDetails,
 } from "./parts.ts";
-import type { Repository } from "./remote-url.ts";
+import { type Repository, repositoryKey } from "./remote-url.ts";
 import type { Lookup } from "./resolve.ts";
 import { type Asked, backoffMs, dueMs, listPeriodMs } from "./schedule.ts";
 import { nextStep, type RepositoryAnswer, type Target } from "./target.ts";
@@ -160,7 +160,7 @@ export class Inquiry {
   }
 
   #answerFor(repository: Repository, { monotonicMs }: Asked): RepositoryAnswer | "not_visible" | undefined {
-    const known = this.#repositories.get(keyOf(repository));
+    const known = this.#repositories.get(repositoryKey(repository));
     return known && dueMs(known.asked, REPOSITORY_MS) > monotonicMs ? known.answer : undefined;
   }
 
@@ -174,7 +174,7 @@ export class Inquiry {
       if (!(error instanceof CollectError) || error.reason !== "NOT_FOUND_OR_NO_ACCESS") throw error;
       this.#notVisible = error;
     }
-    this.#repositories.set(keyOf(repository), { answer, asked });
+    this.#repositories.set(repositoryKey(repository), { answer, asked });
   }
 
   #forgetInvisible(): void {
@@ -248,10 +248,6 @@ export class Inquiry {
 }
 
 type BranchHead = Extract<Target["head"], { readonly kind: "branch" }>;
-
-function keyOf({ owner, name }: Repository): string {
-  return `${owner}/${name}`.toLowerCase();
-}
 
 /** What was asked for alone may be newer than the list, and the other way round. */
 function newest(pull: Pull, details: PullDetails | undefined): Pull {
