@@ -199,24 +199,33 @@ type Step =
 
 const branches = fc.constantFrom("a", "b", "c");
 const step: fc.Arbitrary<Step> = fc.oneof(
-  fc.record({
-    kind: fc.constant("git" as const),
-    branch: branches,
-    head: fc.constantFrom("1".repeat(40), "2".repeat(40)),
-  }),
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("git" as const),
+      branch: branches,
+      head: fc.constantFrom("1".repeat(40), "2".repeat(40)),
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      kind: fc.constant("answer" as const),
+      finding: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom("none" as const, "fails" as const)),
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({
+      kind: fc.constant("read" as const),
+      keys: fc.constantFrom("", "git_branch", "github_pr_number"),
+    }),
+  },
   fc.record({ kind: fc.constant("git-fails" as const), invalidates: fc.boolean() }),
   fc.constant({ kind: "git-nothing" as const }),
-  fc.record({
-    kind: fc.constant("answer" as const),
-    finding: fc.oneof(fc.integer({ min: 1, max: 9 }), fc.constantFrom("none" as const, "fails" as const)),
-  }),
   fc.record({ kind: fc.constant("prepared" as const), fails: fc.boolean() }),
   fc.record({ kind: fc.constant("preparations" as const), needed: fc.boolean() }),
-  fc.record({
-    kind: fc.constant("read" as const),
-    keys: fc.constantFrom("", "git_branch", "github_pr_number"),
-  }),
-  fc.record({ kind: fc.constantFrom("watch" as const, "unwatch" as const) }),
+  fc.record({ kind: fc.constantFrom("watch" as const, "watch" as const, "unwatch" as const) }),
   fc.record({ kind: fc.constant("time" as const), ms: fc.integer({ min: 1, max: 400_000 }) }),
 );
 
