@@ -1,7 +1,8 @@
 // The commands and their flags.
 
 import { Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { ConfigError } from "../config.ts";
+import { SETTINGS, type SettingName } from "../config-settings.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { CommandError } from "./command-error.ts";
 import { config } from "./config.ts";

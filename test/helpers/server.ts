@@ -4,7 +4,8 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import { createConfig, type Environment, type SettingName } from "../../src/config.ts";
+import { createConfig, type Environment } from "../../src/config.ts";
+import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
 import type { ScheduledCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
