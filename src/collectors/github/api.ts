@@ -32,7 +32,7 @@ export interface Answer<Data> {
 /** GitHub's REST interface behind the gate that keeps the budget. */
 export interface GitHubApi {
   /**
-   * Asks once, conditionally where the same was asked before, and follows pages and moved repositories on the same host. Ends
+   * Asks once, in turn with all others, conditionally where the same was asked before, and follows pages and moved repositories on the same host. Ends
    * within 10 s, one retry included.
    *
    * @throws {CollectError} RATE_LIMITED, UNAUTHENTICATED, SSO_REQUIRED, FORBIDDEN, NOT_FOUND_OR_NO_ACCESS, UNREACHABLE,
@@ -41,9 +41,15 @@ export interface GitHubApi {
   get<R extends Route>(route: R, parameters: Parameters<R>, signal: AbortSignal): Promise<Answer<Body<R>>>;
   /** As last seen. Undefined before the first answer that told. */
   readonly rateLimit: RateLimit | undefined;
-  /** No request is made before this moment of the monotonic clock, in milliseconds. Undefined: one may be made now. */
+  /**
+   * No request is made before this moment of the monotonic clock, in milliseconds; infinite while GitHub refuses the token.
+   * Undefined: one may be made now.
+   */
   readonly blockedUntilMs: number | undefined;
-  /** At least this long between two rounds of questions, in milliseconds, so that what is left of the budget lasts until it is renewed. */
+  /**
+   * At least this long from the last answer to the next round of questions, in milliseconds, so that what is left of the budget
+   * lasts until it is renewed. Follows from what the last rounds have cost: 0 while there is plenty, and when nothing had changed.
+   */
   readonly paceMs: number;
   /** Calls `changed` when a block was lifted other than by time (another token), until `signal` is aborted. */
   watch(changed: () => void, signal: AbortSignal): void;
