@@ -79,7 +79,8 @@ export function createBodies(apiUrl: string) {
       ref: fields.headBranch,
       sha: fields.headSha,
       user: user(fields.headOwner),
-      repo: fields.headRepo === null ? null : repoOf(fields.headRepo),
+      repo:
+        fields.headRepo === null ? null : { ...repoOf(fields.headRepo), default_branch: repo.defaultBranch },
     },
     base: {
       label: `${repo.owner}:${fields.baseBranch}`,
@@ -130,7 +131,7 @@ export function createBodies(apiUrl: string) {
       started_at: run.startedAt,
       completed_at: run.completedAt,
       url: `${apiUrl}/check-runs/${run.id}`,
-      app: { slug: "github-actions", name: "GitHub Actions" },
+      app: { id: 15_368, slug: "github-actions", name: "GitHub Actions" },
     })),
   });
 

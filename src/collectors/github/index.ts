@@ -1,0 +1,4 @@
+// The GitHub room: finds the pull request of the current branch, and what state it is in. Touches GitHub's REST interface through its gate
+// (api.ts), and the local repository only through the checkout that it is given.
+
+export { createGitHubCollector, type GitHubCollectorOptions } from "./collector.ts";
