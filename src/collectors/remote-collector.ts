@@ -3,7 +3,7 @@
 // to ask again, by what the collector says of it.
 
 import type { Checkout } from "./checkout.ts";
-import type { CollectContext, Collected } from "./collector.ts";
+import type { CollectContext, Collected, Problem } from "./collector.ts";
 
 /** What is known of one checkout. */
 export type Known = Collected & {
@@ -52,6 +52,8 @@ export interface RemoteCollector {
   dueAtMs(checkout: Checkout): number | undefined;
   /** As last seen. Undefined before the first answer that told. */
   readonly rateLimit: RateLimit | undefined;
+  /** Why the remote is not asked at present, whatever the checkout. Undefined: nothing keeps it from being asked. */
+  readonly obstacle: Problem | undefined;
   /** Calls `changed` when {@link known} or {@link dueAtMs} may give another answer than before, other than by time, until `signal` is aborted. */
   watch?(changed: () => void, signal: AbortSignal): void;
 }

@@ -15,6 +15,9 @@ import {
   type SourceReport,
 } from "./source-report.ts";
 
+/** Why something could not be found out, and whether what was known before is known not to hold any more. */
+export type Failure = Problem & { readonly invalidates: boolean };
+
 type Values = Pick<SourceReport, "truncated"> & { readonly metadata: NonNullable<SourceReport["metadata"]> };
 
 /** A report, and the defect of the collector that it hides, if there is one. */
@@ -44,36 +47,34 @@ export class RemoteReports {
   /**
    * The report of this moment. Never throws.
    *
-   * @param problem why what is known could not be renewed.
+   * @param failure why what is known could not be renewed. Absent: it was, or the remote is not asked at present.
    */
-  make(
-    checkout: Checkout | undefined,
-    problem: (Problem & { readonly invalidates: boolean }) | undefined,
-  ): Made {
+  make(checkout: Checkout | undefined, failure: Failure | undefined): Made {
     if (checkout === undefined) {
       return { report: this.#withoutCheckout() };
     }
     try {
-      return { report: this.#of(checkout, problem) };
+      return { report: this.#of(checkout, failure) };
     } catch (defect) {
       return { report: failed(problemOf(defect)), defect };
     }
   }
 
-  #of(checkout: Checkout, problem: (Problem & { readonly invalidates: boolean }) | undefined): SourceReport {
+  #of(checkout: Checkout, failure: Failure | undefined): SourceReport {
     const known = this.#collector.known(checkout);
-    const about = this.#collector.about(checkout);
-    const say = (said: Problem | undefined): Problem => ({
-      reason: said?.reason ?? "",
-      message: [said?.message, about].filter((text) => text !== undefined && text !== "").join("; "),
+    const about = this.#collector.about(checkout) ?? "";
+    const say = ({ reason, message }: Problem = { reason: "", message: "" }): Problem => ({
+      reason,
+      message: message.includes(about) ? message : [message, about].filter((text) => text !== "").join("; "),
     });
+    const problem = failure ?? this.#collector.obstacle;
     // What was found out without the remote cannot be made uncertain by it.
     const isUncertain = problem !== undefined && (known === undefined || known.confirmedAt !== undefined);
-    if (isUncertain && (known?.outcome !== "data" || problem.invalidates)) {
+    if (isUncertain && (known?.outcome !== "data" || failure?.invalidates)) {
       return failed(say(problem));
     }
     if (known === undefined) {
-      return { ...PENDING, ...inWords(SourceState.PENDING, say(undefined)) };
+      return { ...PENDING, ...inWords(SourceState.PENDING, say()) };
     }
     const collectedAt = known.confirmedAt ?? this.#followed.report.collectedAt;
     const at = collectedAt === undefined ? {} : { collectedAt };

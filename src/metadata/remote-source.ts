@@ -3,7 +3,7 @@
 // first collection.
 
 import type { Checkout } from "../collectors/checkout.ts";
-import { CollectError, type Problem } from "../collectors/collector.ts";
+import { CollectError } from "../collectors/collector.ts";
 import type { RateLimit, RemoteCollector } from "../collectors/remote-collector.ts";
 import { abortable } from "./abortable.ts";
 import type { Catalogue } from "./catalogue.ts";
@@ -11,7 +11,7 @@ import type { Clock, Timers } from "./clock.ts";
 import { FirstWait } from "./first-wait.ts";
 import { REMOTE_LIMITS } from "./limits.ts";
 import type { Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
-import { RemoteReports } from "./remote-report.ts";
+import { type Failure, RemoteReports } from "./remote-report.ts";
 import { PENDING, problemOf, type SourceReport, sameContribution } from "./source-report.ts";
 import { subjectOf } from "./subject.ts";
 import { type Supervised, supervise } from "./supervise.ts";
@@ -42,9 +42,9 @@ interface Running extends Supervised<void> {
   readonly abort: AbortController;
 }
 
-/** A collection that failed. What was known before could not be renewed. */
-interface Failure {
-  readonly problem: Problem & { readonly invalidates: boolean };
+/** Something that failed. */
+interface Failed {
+  readonly problem: Failure;
   /** Present when it was a defect. */
   readonly defect?: unknown;
 }
@@ -61,10 +61,10 @@ export class RemoteSource implements MetadataSource, Keeping {
   #followed: Followed | undefined;
   #refresh: Running | undefined;
   /** How the last refresh of the current subject failed. */
-  #refreshFailure: Failure | undefined;
+  #refreshFailure: Failed | undefined;
   #prepare: (Running & { readonly ended: Promise<void> }) | undefined;
   /** How the last preparation of the current checkout failed: reads do not wait for the next one. */
-  #prepareFailure: Failure | undefined;
+  #prepareFailure: Failed | undefined;
   #collectionMs: number | undefined;
   #watchers = 0;
   #usedUntilMs = Number.NEGATIVE_INFINITY;
@@ -331,11 +331,11 @@ export class RemoteSource implements MetadataSource, Keeping {
     return isNews;
   }
 
-  #tell(failure: Failure | undefined): void {
+  #tell(failure: Failed | undefined): void {
     this.#options.observer?.collected?.(this.name, this.#report, failure?.defect);
   }
 }
 
-function failureOf(error: unknown): Failure {
+function failureOf(error: unknown): Failed {
   return { problem: problemOf(error), ...(error instanceof CollectError ? {} : { defect: error }) };
 }

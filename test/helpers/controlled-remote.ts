@@ -2,7 +2,7 @@
 
 import type { Checkout } from "../../src/collectors/checkout.ts";
 import type { Clock } from "../../src/collectors/clock.ts";
-import { type CollectContext, CollectError } from "../../src/collectors/collector.ts";
+import { type CollectContext, CollectError, type Problem } from "../../src/collectors/collector.ts";
 import type { Known, RateLimit, RemoteCollector } from "../../src/collectors/remote-collector.ts";
 
 /** A branch with its commit. */
@@ -38,6 +38,7 @@ export interface ControlledRemoteOptions {
 export class ControlledRemote implements RemoteCollector {
   readonly source = "github";
   rateLimit: RateLimit | undefined;
+  obstacle: Problem | undefined;
   /** Refreshes that began, by branch, in order. */
   readonly asked: string[] = [];
   /** Preparations that began, by commit, in order. */

@@ -459,6 +459,29 @@ describe("the state", () => {
     expect(source.report.metadata).toBeUndefined();
   });
 
+  it("P17, P18: of a branch that cannot be asked about now tells why, and is never pending for it", async () => {
+    const { remote, source, started, checkOut, time } = setUp();
+    await started();
+    remote.learn("b", 2);
+    remote.due = Number.POSITIVE_INFINITY;
+    remote.obstacle = { reason: "UNAUTHENTICATED", message: "GitHub does not accept the token" };
+    checkOut("c");
+    expect(source.report).toMatchObject({
+      state: SourceState.FAILED,
+      reason: "UNAUTHENTICATED",
+      message: "GitHub does not accept the token; pull requests of base octo/app, head octo/app:c",
+    });
+    checkOut("b");
+    expect(source.report).toMatchObject({ state: SourceState.STALE, reason: "UNAUTHENTICATED" });
+    expect(numberOf(source.report)).toBe(2);
+    remote.obstacle = undefined;
+    void source.current();
+    remote.change(time.monotonicMs());
+    expect(source.report).toMatchObject({ state: SourceState.FRESH, reason: "" });
+    await settled();
+    expect(remote.asked).toEqual(["a", "b"]);
+  });
+
   it("is cleaned, and each defect is reported without being served", async () => {
     const { source, started, observed, time, answer } = setUp();
     const defect = new TypeError("a secret");

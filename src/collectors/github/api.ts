@@ -1,6 +1,7 @@
 // What the GitHub room asks of GitHub's REST interface: conditional reads that never exceed the budget.
 
 import type { RestEndpointMethodTypes } from "@octokit/rest";
+import type { Problem } from "../collector.ts";
 import type { RateLimit } from "../remote-collector.ts";
 
 type Endpoints = RestEndpointMethodTypes;
@@ -46,6 +47,8 @@ export interface GitHubApi {
    * Undefined: one may be made now.
    */
   readonly blockedUntilMs: number | undefined;
+  /** Why no request is made before that. Undefined: one may be made now. */
+  readonly obstacle: Problem | undefined;
   /**
    * At least this long from the last answer to the next round of questions, in milliseconds, so that what is left of the budget
    * lasts until it is renewed. Follows from what the last rounds have cost: 0 while there is plenty, and when nothing had changed.

@@ -3,7 +3,7 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Checkout } from "../checkout.ts";
 import type { Clock } from "../clock.ts";
-import { type CollectContext, CollectError, type Collected } from "../collector.ts";
+import { type CollectContext, CollectError, type Collected, type Problem } from "../collector.ts";
 import type { Known, RateLimit, RemoteCollector } from "../remote-collector.ts";
 import { Ancestry } from "./ancestry.ts";
 import type { GitHubApi } from "./api.ts";
@@ -65,6 +65,10 @@ class GitHubCollector implements RemoteCollector {
 
   get rateLimit(): RateLimit | undefined {
     return this.#options.api.rateLimit;
+  }
+
+  get obstacle(): Problem | undefined {
+    return this.#options.api.obstacle;
   }
 
   about(checkout: Checkout): string | undefined {

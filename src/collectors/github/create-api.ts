@@ -124,6 +124,9 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
     get blockedUntilMs() {
       return credentials.refusal === undefined ? budget.blockedUntilMs : Number.POSITIVE_INFINITY;
     },
+    get obstacle() {
+      return gate.obstacle;
+    },
     get paceMs() {
       return budget.paceMs;
     },

@@ -9,7 +9,9 @@ import { type Asked, networkFailure, refusal } from "./refusals.ts";
 import type { Reply, Transport } from "./transport.ts";
 
 export interface Gate {
-  /** @throws {CollectError} RATE_LIMITED or UNAUTHENTICATED, when nothing may be asked now. */
+  /** Why nothing may be asked now: RATE_LIMITED or UNAUTHENTICATED. Undefined: it may. */
+  readonly obstacle: CollectError | undefined;
+  /** @throws {CollectError} The {@link obstacle}, when there is one. */
   throwIfClosed(): void;
   /**
    * Sends one GET, twice when that may help.
@@ -44,12 +46,17 @@ export interface GateOptions {
 export function createGate({ apiUrl, credentials, budget, transport, clock, onRequest }: GateOptions): Gate {
   const asked = ({ pathname }: URL): Asked => ({ path: pathname, token: credentials.token, apiUrl });
 
+  const obstacle = (): CollectError | undefined => {
+    const { blockedBecause } = budget;
+    const limited =
+      blockedBecause === undefined ? undefined : new CollectError("RATE_LIMITED", blockedBecause);
+    return credentials.refusal ?? limited;
+  };
+
   const throwIfClosed = (): void => {
-    if (credentials.refusal !== undefined) {
-      throw credentials.refusal;
-    }
-    if (budget.blockedBecause !== undefined) {
-      throw new CollectError("RATE_LIMITED", budget.blockedBecause);
+    const found = obstacle();
+    if (found !== undefined) {
+      throw found;
     }
   };
 
@@ -86,6 +93,9 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
   };
 
   return {
+    get obstacle() {
+      return obstacle();
+    },
     throwIfClosed,
     asked,
     send: (url, headers, patience) =>

@@ -2,3 +2,6 @@
 // (api.ts), and the local repository only through the checkout that it is given.
 
 export { createGitHubCollector, type GitHubCollectorOptions } from "./collector.ts";
+export { createGitHubApi, type GatedGitHubApi } from "./create-api.ts";
+export { readHostAliases } from "./ssh-files.ts";
+export { createTokenSource } from "./token.ts";
