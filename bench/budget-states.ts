@@ -99,6 +99,7 @@ function idle(): BudgetState {
   const pushes = new Watching(AIM_S);
   const titles = new Watching(AIM_S);
   const reruns = new Watching();
+  const hiddenReruns = new Watching();
   return {
     name: "nothing happens",
     mostPoints: 0,
@@ -108,6 +109,7 @@ function idle(): BudgetState {
         ["afterwards: a title", titles],
         ["afterwards: the checks of a push from elsewhere", pushes],
         ["afterwards: a check run again after a day", reruns],
+        ["afterwards: the same where a review is missing too", hiddenReruns],
       ]),
     afterwards: ({ world, fleet, time }) => {
       const { repo, branches, random } = world;
@@ -121,7 +123,8 @@ function idle(): BudgetState {
           const branch = branches[index];
           if (branch === undefined) return;
           const { pull } = branch;
-          const kind = count < branches.length ? count % 3 : 2;
+          const kind = count % 4;
+          if (count > branches.length) return;
           if (kind === 0) {
             const title = `Title ${count}`;
             pull.update({ title });
@@ -135,9 +138,12 @@ function idle(): BudgetState {
               index,
               (shown) => shown.headSha === head && shown.checks?.status === ChecksStatus.FAILING,
             );
-          } else if (count < branches.length) {
+          } else {
             repo.check(pull.fields.headSha, { name: "build", conclusion: "failure" });
-            reruns.watch(fleet, index, (shown) => shown.checks?.status === ChecksStatus.FAILING);
+            // Where something else keeps it from being merged, GitHub's word for it stays the same.
+            if (kind === 2) pull.fields.mergeableState = "unstable";
+            const seen = kind === 2 ? reruns : hiddenReruns;
+            seen.watch(fleet, index, (shown) => shown.checks?.status === ChecksStatus.FAILING);
           }
         },
       );

@@ -28,6 +28,7 @@ const pull = z.object({
 
 const details = z.extend(pull, {
   mergeable: z.nullish(z.boolean()),
+  mergeable_state: z.nullish(z.string()),
   additions: count,
   deletions: count,
   changed_files: count,

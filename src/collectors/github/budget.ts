@@ -39,6 +39,9 @@ const LARGE_LIMIT = 1_000;
 /** The pace aims at this much less than the reserve allows, because it learns late what others spend. Share of the limit. */
 const MARGIN_SHARE = 0.02;
 
+/** What may be spent in a heap as a window begins, when many ask for the first time. Share of the usable budget. */
+const AHEAD_SHARE = 0.15;
+
 /**
  * Slope of the pace: a server pauses this long for each point that it spends, when half of what should be left is left. Simulated
  * with 1 to 300 servers: half of it overshoots with 300, twice of it swings with 100.
@@ -161,7 +164,7 @@ export function isLimited({ status, headers, body }: Reply): boolean {
  */
 function pausePerPoint({ limit, remaining }: RateLimit, leftMs: number): number {
   const kept = reserveOf(limit) + limit * MARGIN_SHARE;
-  const wanted = (limit - kept) * (leftMs / WINDOW_MS);
+  const wanted = (limit - kept) * Math.min(leftMs / WINDOW_MS, 1 - AHEAD_SHARE);
   const left = Math.max(remaining - kept, Number.EPSILON);
   return PAUSE_PER_POINT_MS * Math.max(0, wanted / left - 1);
 }

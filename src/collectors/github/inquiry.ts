@@ -15,7 +15,7 @@ import {
   repositoryOf,
   withDetails,
 } from "./parts.ts";
-import { type Repository, repositoryKey } from "./remote-url.ts";
+import { fullName, type Repository, repositoryKey } from "./remote-url.ts";
 import type { Lookup } from "./resolve.ts";
 import { type Asked, backoffMs, dueMs, listPeriodMs } from "./schedule.ts";
 import { nextStep, type RepositoryAnswer, type Target } from "./target.ts";
@@ -49,7 +49,7 @@ export interface Round {
 type Entry = Pick<Found, "listed" | "isComplete"> & { readonly details?: PullDetails };
 
 /** How long it counts what a repository is: whether it is a fork, how it is called. */
-const REPOSITORY_MS = 60 * 60_000;
+const REPOSITORY_MS = 6 * 60 * 60_000;
 /** What is due so soon is asked in this round already. */
 const SOON_MS = 1_000;
 /** So often a head that moved while it was asked about is followed in one round. */
@@ -62,6 +62,7 @@ export class Inquiry {
     string,
     { readonly answer: RepositoryAnswer | "not_visible"; readonly asked: Asked }
   >();
+  #strangers: ReadonlySet<string> = new Set();
   #notVisible: CollectError | undefined;
   #found: Found | undefined;
   #failures: { readonly count: number; readonly last: Asked } | undefined;
@@ -114,9 +115,13 @@ export class Inquiry {
   async #ask(round: Round): Promise<void> {
     const { asked, settle, signal } = round;
     const asking: Asking = { api: this.#api, asked, signal };
-    const target = await this.#findTarget(asking);
     const before = this.#found;
+    let target = await this.#findTarget(asking);
     const entry = await this.#askEntry(target, before, round);
+    if (entry !== undefined && this.#hasStrangers(entry.listed, target)) {
+      this.#repositories.clear();
+      target = await this.#findTarget(asking);
+    }
     const listed = (entry ?? before)?.listed ?? [];
     const isComplete = (entry ?? before)?.isComplete ?? true;
     const listAsked = entry === undefined && before !== undefined ? before.listAsked : asked;
@@ -159,6 +164,20 @@ export class Inquiry {
     }
   }
 
+  /**
+   * Whether the list names repositories that were not heard of when it was last asked what they are: one may have been renamed or
+   * transferred. Others may be other forks of the same owner.
+   */
+  #hasStrangers(listed: readonly Pull[], { bases, head }: Target): boolean {
+    const named = listed.flatMap(({ base, head: { repo } }) => [base.repo, repo ?? base.repo]);
+    const expected = new Set([...bases, head.repository].map((repository) => nameOf(fullName(repository))));
+    const names = named.map(({ full_name }) => nameOf(full_name)).filter((name) => !expected.has(name));
+    const strangers = new Set(names);
+    const isNews = names.some((name) => !this.#strangers.has(name));
+    this.#strangers = strangers;
+    return isNews;
+  }
+
   #answerFor(repository: Repository, { monotonicMs }: Asked): RepositoryAnswer | "not_visible" | undefined {
     const known = this.#repositories.get(repositoryKey(repository));
     return known && dueMs(known.asked, REPOSITORY_MS) > monotonicMs ? known.answer : undefined;
@@ -183,7 +202,10 @@ export class Inquiry {
     }
   }
 
-  /** The entry of the pull request, if it is due. The details tell all that the list does, so now and then they take its turn. */
+  /**
+   * The entry of the pull request, if it is due. While that is open, the details tell all that the list does: now and then they take its
+   * turn, and after a push, which changes both, so that it costs one point and not two.
+   */
   async #askEntry(target: Target, before: Found | undefined, round: Round): Promise<Entry | undefined> {
     const { asked, isHurried } = round;
     if (before !== undefined && !isHurried && !isEntryDue(before, asked.monotonicMs)) return undefined;
@@ -192,10 +214,10 @@ export class Inquiry {
       return { listed: [details], isComplete: true, details };
     }
     const parts = before?.parts;
-    const detailsDue = parts && !isHurried && parts.details?.problem === undefined && isOpen(parts.pull);
-    if (before && detailsDue && dueTimes(parts).details <= asked.monotonicMs) {
+    const isKnown = parts !== undefined && isOpen(parts.pull) && parts.details?.problem === undefined;
+    if (before && isKnown && (isHurried || dueTimes(parts).details <= asked.monotonicMs)) {
       const details = await this.#askDetailsInstead(parts.pull, round);
-      if (details !== undefined) {
+      if (details !== undefined && isOpen(details)) {
         const listed = before.listed.map((pull) => (pull.number === details.number ? details : pull));
         return { listed, isComplete: before.isComplete, details };
       }
@@ -248,6 +270,11 @@ export class Inquiry {
 }
 
 type BranchHead = Extract<Target["head"], { readonly kind: "branch" }>;
+
+/** Equal for the same repository. */
+function nameOf(name: string): string {
+  return name.toLowerCase();
+}
 
 /** What was asked for alone may be newer than the list, and the other way round. */
 function newest(pull: Pull, details: PullDetails | undefined): Pull {

@@ -1,11 +1,11 @@
 // What is asked about one pull request besides its entry in the list: details, reviews, check runs, commit statuses. Each part may fail
 // without harm to the others.
 
-import type { ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
+import { ChecksStatus, type ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
 import { type Pull, type PullDetails, readDetails, readReviews, readRuns, readStatuses } from "./bodies.ts";
-import { type ChecksTally, tallyRuns, tallyStatuses, UNREADABLE } from "./checks.ts";
+import { type ChecksTally, checksStatus, tallyRuns, tallyStatuses, UNREADABLE } from "./checks.ts";
 import { isBeingComputed, type Mergeability, nextMergeability } from "./mergeable.ts";
 import { reviewStatus } from "./reviews.ts";
 import { type Asked, checksPeriodMs, detailsPeriodMs, dueMs, retryPeriodMs } from "./schedule.ts";
@@ -29,6 +29,10 @@ export interface Parts {
   readonly sinceMs: number;
   /** Outlives a change of the head. */
   readonly mergeability?: Mergeability;
+  /** Why it may or may not be merged, in GitHub's word, which depends on the checks too. Absent when it was never told for this head. */
+  readonly mergeableWord?: string;
+  /** When that became another one, on the monotonic clock: checks that were asked for before may be others now. */
+  readonly doubtedMs?: number;
   readonly details?: Part<PullDetails>;
   readonly reviews?: Part<ReviewStatus>;
   readonly runs?: Part<ChecksTally>;
@@ -55,7 +59,15 @@ export function partsOf(pull: Pull, before: Parts | undefined): Parts {
 /** With details that were answered in another question's place. */
 export function withDetails(parts: Parts, value: PullDetails, asked: Asked): Parts {
   const mergeability = nextMergeability(parts.mergeability, value.mergeable, isOpen(value));
-  return { ...parts, details: { asked, entry: entryOf(value), value }, mergeability };
+  const word = value.mergeable_state ?? "unknown";
+  const isOther = word !== "unknown" && parts.mergeableWord !== undefined && parts.mergeableWord !== word;
+  return {
+    ...parts,
+    details: { asked, entry: entryOf(value), value },
+    mergeability,
+    ...(word !== "unknown" && { mergeableWord: word }),
+    ...(isOther && { doubtedMs: asked.monotonicMs }),
+  };
 }
 
 /**
@@ -133,17 +145,22 @@ export async function askParts(
 /** When each part is to be asked for again though the entry does not change. Infinite: not at all. */
 export function dueTimes(parts: Parts) {
   const { pull, sinceMs, details, reviews, runs, statuses, mergeability } = parts;
+  const { doubtedMs = Number.NEGATIVE_INFINITY } = parts;
   const after = (part: Part<unknown> | undefined, periodMs: number): number => {
     if (part === undefined) return Number.NEGATIVE_INFINITY;
     return dueMs(part.asked, part.problem === undefined ? periodMs : retryPeriodMs(part.problem.reason));
   };
-  const ofChecks = (part: Part<ChecksTally> | undefined): number => {
+  const isNone = (part: Part<ChecksTally> | undefined): boolean =>
+    part?.value !== undefined && checksStatus(part.value) === ChecksStatus.NONE;
+  const ofChecks = (part: Part<ChecksTally> | undefined, other: Part<ChecksTally> | undefined): number => {
+    if (part !== undefined && part.asked.monotonicMs < doubtedMs) return Number.NEGATIVE_INFINITY;
     const newestMs = Math.max(sinceMs, runs?.value?.lastEndedMs ?? 0, statuses?.value?.lastEndedMs ?? 0);
     return after(
       part,
       checksPeriodMs({
         isOpen: isOpen(pull),
         isPending: (part?.value?.pending ?? 0) > 0,
+        isUnused: isNone(part) && !isNone(other),
         quietMs: (part?.asked.wallMs ?? 0) - newestMs,
       }),
     );
@@ -157,8 +174,8 @@ export function dueTimes(parts: Parts) {
       }),
     ),
     reviews: after(reviews, Number.POSITIVE_INFINITY),
-    runs: ofChecks(runs),
-    statuses: ofChecks(statuses),
+    runs: ofChecks(runs, statuses),
+    statuses: ofChecks(statuses, runs),
   };
 }
 

@@ -17,8 +17,8 @@ const OPEN_MS = 30 * SECOND_MS;
 const PENDING_MS = 10 * SECOND_MS;
 /** Once it was merged or closed. */
 const OVER_MS = 5 * MINUTE_MS;
-/** The list does not tell when the base branch has moved, so that it may merge no more. */
-const DETAILS_MS = 10 * MINUTE_MS;
+/** The list does not tell when the base branch has moved, so that it may merge no more, and when checks are run again. */
+const DETAILS_MS = 2 * MINUTE_MS;
 /** What failed is tried again. */
 const RETRY_MS = MINUTE_MS;
 /** What the token may not read is hardly ever allowed later. */
@@ -28,17 +28,24 @@ const AFTER_CHANGE_MS = [0, 5 * SECOND_MS, 15 * SECOND_MS, 30 * SECOND_MS] as co
 /** Checks that have ended are asked for again after this share of the time for which nothing has happened... */
 const QUIET_SHARE = 1 / 4;
 /** ...within these bounds. */
-const QUIET_MS = { min: OPEN_MS, max: 60 * MINUTE_MS } as const;
+const QUIET_MS = { min: OPEN_MS, max: 120 * MINUTE_MS } as const;
+/** Those of the kind that the repository does not seem to use. */
+const UNUSED_MS = { min: 2 * MINUTE_MS, max: 360 * MINUTE_MS } as const;
 /** After failures in a row: doubled each time. */
 const BACKOFF_MS = { min: 15 * SECOND_MS, max: 5 * MINUTE_MS } as const;
 /** However often the checkout changes: so many rounds in so long a time, at most. */
 const ROUNDS = { most: 8, withinMs: MINUTE_MS } as const;
-/** How much shorter than its period a wait may be, so that servers that were started together do not stay together. */
-const JITTER = 0.1;
+/**
+ * How much shorter than its period a wait may be, so that servers that were started together do not stay together: more where
+ * it does not matter when exactly.
+ */
+const JITTER = { usual: 0.1, long: 0.5 } as const;
+const LONG_MS = 6 * MINUTE_MS;
 
 /** End of a period that began when something was asked. */
 export function dueMs({ monotonicMs, jitter }: Asked, periodMs: number): number {
-  return monotonicMs + periodMs * (1 - JITTER * jitter);
+  const share = periodMs > LONG_MS ? JITTER.long : JITTER.usual;
+  return monotonicMs + periodMs * (1 - share * jitter);
 }
 
 /** Until the list of pull requests is asked for again. */
@@ -61,11 +68,15 @@ export function detailsPeriodMs(details: { readonly isOpen: boolean; readonly is
 export function checksPeriodMs(checks: {
   readonly isOpen: boolean;
   readonly isPending: boolean;
+  /** There are none of this kind, but some of the other. */
+  readonly isUnused: boolean;
   readonly quietMs: number;
 }): number {
-  const { isOpen, isPending, quietMs } = checks;
+  const { isOpen, isPending, isUnused, quietMs } = checks;
   if (!isOpen) return isPending ? OVER_MS : Number.POSITIVE_INFINITY;
-  return isPending ? PENDING_MS : Math.min(QUIET_MS.max, Math.max(QUIET_MS.min, quietMs * QUIET_SHARE));
+  if (isPending) return PENDING_MS;
+  const { min, max } = isUnused ? UNUSED_MS : QUIET_MS;
+  return Math.min(max, Math.max(min, quietMs * QUIET_SHARE));
 }
 
 /** Until a part that failed is tried again. */
