@@ -37,7 +37,7 @@ const RESERVE_SHARE = { large: 0.1, small: 1 / 3 };
 const LARGE_LIMIT = 1_000;
 
 /** The pace aims at this much less than the reserve allows, because it learns late what others spend. Share of the limit. */
-const MARGIN_SHARE = 0.02;
+const MARGIN_SHARE = 0.03;
 
 /** What may be spent in a heap as a window begins, when many ask for the first time. Share of the usable budget. */
 const AHEAD_SHARE = 0.15;

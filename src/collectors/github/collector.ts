@@ -12,7 +12,8 @@ import { type Choice, choose } from "./choose.ts";
 import { type Found, Inquiry } from "./inquiry.ts";
 import { tell } from "./known.ts";
 import { type Lookup, type NoLookup, type ResolveSettings, resolve } from "./resolve.ts";
-import { afterChangeMs, earliestRoundMs, withRound } from "./schedule.ts";
+import { afterChangeMs, earliestRoundMs, nextHurryMs, withRound } from "./schedule.ts";
+import { isOpen } from "./tree.ts";
 
 /** What {@link createGitHubCollector} needs. */
 export interface GitHubCollectorOptions {
@@ -56,6 +57,8 @@ class GitHubCollector implements RemoteCollector {
   #seen: { readonly checkout: Checkout; readonly fingerprint: string } | undefined;
   /** Moments at which the last change of the checkout is still to be looked up. */
   #hurriesMs: readonly number[] = [];
+  /** When that was done last. */
+  #hurriedMs: number | undefined;
   #roundsMs: readonly number[] = [];
   #lastRound: { readonly endedMs: number; readonly jitter: number } | undefined;
 
@@ -99,6 +102,7 @@ class GitHubCollector implements RemoteCollector {
     const nowMs = clock.monotonicMs();
     const isHurried = this.#hurriesMs.some((ms) => ms <= nowMs);
     this.#hurriesMs = this.#hurriesMs.filter((ms) => ms > nowMs);
+    if (isHurried) this.#hurriedMs = nowMs;
     this.#roundsMs = withRound(this.#roundsMs, nowMs);
     const inquiry = this.#inquiryOf(lookup);
     try {
@@ -108,6 +112,7 @@ class GitHubCollector implements RemoteCollector {
         settle: (found) => this.#settle(found, checkout, signal),
         signal,
       });
+      if (isInSync(inquiry, checkout)) this.#hurriesMs = [];
     } catch (error) {
       if (!(error instanceof CollectError) || signal.aborted) throw error;
       throw new CollectError(error.reason, `${error.message} (${lookup.description})`, { cause: error });
@@ -120,7 +125,7 @@ class GitHubCollector implements RemoteCollector {
     const lookup = this.#notice(checkout);
     if (lookup.outcome !== "lookup") return undefined;
     const { api } = this.#options;
-    const [hurryMs = Number.POSITIVE_INFINITY] = this.#hurriesMs;
+    const hurryMs = nextHurryMs(this.#hurriesMs, this.#hurriedMs);
     const inquiryMs = this.#inquiries.get(lookup.id)?.dueMs ?? Number.NEGATIVE_INFINITY;
     const { endedMs, jitter } = this.#lastRound ?? { endedMs: Number.NEGATIVE_INFINITY, jitter: 0 };
     const dueMs = Math.max(
@@ -202,6 +207,12 @@ function reused(before: Known | undefined, collected: Collected): Collected {
   if (collected.outcome !== "data" || before?.outcome !== "data") return collected;
   const isSame = isDeepStrictEqual(before.metadata, collected.metadata);
   return isSame ? { ...collected, metadata: before.metadata } : collected;
+}
+
+/** GitHub has heard of the local commit: there is nothing to wait for. */
+function isInSync({ found }: Inquiry, { head }: Checkout): boolean {
+  const pull = found?.parts?.pull;
+  return pull !== undefined && isOpen(pull) && pull.head.sha === head;
 }
 
 /** All that it says: a checkout that differs in anything may have another pull request. */

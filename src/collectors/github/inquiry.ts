@@ -17,7 +17,7 @@ import {
 } from "./parts.ts";
 import { fullName, type Repository, repositoryKey } from "./remote-url.ts";
 import type { Lookup } from "./resolve.ts";
-import { type Asked, backoffMs, dueMs, listPeriodMs } from "./schedule.ts";
+import { type Asked, backoffMs, dueMs, listPeriodMs, otherDueMs } from "./schedule.ts";
 import { nextStep, type RepositoryAnswer, type Target } from "./target.ts";
 import { isOpen } from "./tree.ts";
 
@@ -292,10 +292,8 @@ function dueRounds({ listAsked, parts }: Found) {
   const { mergeability } = parts;
   const isUrgent =
     parts.details?.problem !== undefined || (mergeability !== undefined && isBeingComputed(mergeability));
-  return {
-    list,
-    parts: Math.min(isUrgent ? details : Number.POSITIVE_INFINITY, reviews, runs, statuses),
-  };
+  const part = Math.min(isUrgent ? details : Number.POSITIVE_INFINITY, reviews, runs, statuses);
+  return { list, parts: Math.max(part, otherDueMs(listAsked)) };
 }
 
 /** A round in which nothing else is due asks for the entry, even if it comes early. */

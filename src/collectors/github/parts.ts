@@ -160,6 +160,7 @@ export function dueTimes(parts: Parts) {
       checksPeriodMs({
         isOpen: isOpen(pull),
         isPending: (part?.value?.pending ?? 0) > 0,
+        isExpected: part === runs && isNone(runs) && isNone(statuses),
         isUnused: isNone(part) && !isNone(other),
         quietMs: (part?.asked.wallMs ?? 0) - newestMs,
       }),

@@ -13,8 +13,10 @@ const MINUTE_MS = 60_000;
 
 /** Time to live of the answer about a pull request that may change at any time, or that may be opened. */
 const OPEN_MS = 30 * SECOND_MS;
-/** While something is expected to change. */
-const PENDING_MS = 10 * SECOND_MS;
+/** While something is expected to change. A little more, so that it is never less with its jitter. */
+const PENDING_MS = 11 * SECOND_MS;
+/** So soon after a push its checks begin, if there are any. */
+const BEGIN_MS = MINUTE_MS;
 /** Once it was merged or closed. */
 const OVER_MS = 5 * MINUTE_MS;
 /** The list does not tell when the base branch has moved, so that it may merge no more, and when checks are run again. */
@@ -33,6 +35,8 @@ const QUIET_MS = { min: OPEN_MS, max: 120 * MINUTE_MS } as const;
 const UNUSED_MS = { min: 2 * MINUTE_MS, max: 360 * MINUTE_MS } as const;
 /** After failures in a row: doubled each time. */
 const BACKOFF_MS = { min: 15 * SECOND_MS, max: 5 * MINUTE_MS } as const;
+/** From one look after a change to the next one: a commit and its push are looked up together. */
+const HURRY_MS = 5 * SECOND_MS;
 /** However often the checkout changes: so many rounds in so long a time, at most. */
 const ROUNDS = { most: 8, withinMs: MINUTE_MS } as const;
 /**
@@ -53,6 +57,11 @@ export function listPeriodMs(state: "open" | "over" | "none"): number {
   return state === "over" ? OVER_MS : OPEN_MS;
 }
 
+/** From a question about the entry to the next one about anything else, so that many that wait for checks do not ask twice. */
+export function otherDueMs(entryAsked: Asked): number {
+  return dueMs(entryAsked, PENDING_MS);
+}
+
 /** Until the details are asked for although the list shows no change. */
 export function detailsPeriodMs(details: { readonly isOpen: boolean; readonly isBeingComputed: boolean }) {
   if (!details.isOpen) return Number.POSITIVE_INFINITY;
@@ -68,13 +77,15 @@ export function detailsPeriodMs(details: { readonly isOpen: boolean; readonly is
 export function checksPeriodMs(checks: {
   readonly isOpen: boolean;
   readonly isPending: boolean;
+  /** There are none yet, and some may begin after a push. */
+  readonly isExpected: boolean;
   /** There are none of this kind, but some of the other. */
   readonly isUnused: boolean;
   readonly quietMs: number;
 }): number {
-  const { isOpen, isPending, isUnused, quietMs } = checks;
+  const { isOpen, isPending, isExpected, isUnused, quietMs } = checks;
   if (!isOpen) return isPending ? OVER_MS : Number.POSITIVE_INFINITY;
-  if (isPending) return PENDING_MS;
+  if (isPending || (isExpected && quietMs < BEGIN_MS)) return PENDING_MS;
   const { min, max } = isUnused ? UNUSED_MS : QUIET_MS;
   return Math.min(max, Math.max(min, quietMs * QUIET_SHARE));
 }
@@ -89,6 +100,12 @@ export function retryPeriodMs(reason: string): number {
 /** When a change of the checkout wants to be looked up. */
 export function afterChangeMs(changedMs: number): readonly number[] {
   return AFTER_CHANGE_MS.map((ms) => changedMs + ms);
+}
+
+/** The next moment at which a change wants to be looked up. Infinite: none is left. */
+export function nextHurryMs(hurriesMs: readonly number[], lastMs: number | undefined): number {
+  const [firstMs = Number.POSITIVE_INFINITY] = hurriesMs;
+  return Math.max(firstMs, (lastMs ?? Number.NEGATIVE_INFINITY) + HURRY_MS);
 }
 
 /** The wait after so many failures in a row. */

@@ -96,13 +96,13 @@ test("P14: an answer lives 30 s, 10 s while checks are pending, minutes once it 
   await time.advance(30_000);
   await refresh(checkout);
   expect(pullIn(collector.known(checkout))?.checks?.status).toBe(ChecksStatus.PENDING);
-  expect(due()).toBe(10_000);
+  expect(due()).toBe(11_000);
   Object.assign(run, { status: "completed", conclusion: "success" });
-  await time.advance(10_000);
+  await time.advance(11_000);
   await refresh(checkout);
-  expect(due()).toBe(20_000);
+  expect(due()).toBe(19_000);
   pull.merge();
-  await time.advance(20_000);
+  await time.advance(19_000);
   await refresh(checkout);
   expect(pullIn(collector.known(checkout))).toMatchObject({
     status: PullRequestStatus.MERGED,
@@ -121,7 +121,11 @@ test("P14: waits are shortened by a tenth at most", async () => {
 test.each([
   [
     "a push",
-    { upstreamOid: sha("pushed"), push: { remote: "origin", ref: "refs/heads/topic", oid: sha("pushed") } },
+    {
+      head: sha("pushed"),
+      upstreamOid: sha("pushed"),
+      push: { remote: "origin", ref: "refs/heads/topic", oid: sha("pushed") },
+    },
   ],
   ["a commit", { head: sha("commit") }],
   ["a new branch", { branch: "other" }],
@@ -145,6 +149,35 @@ test.each([
   expect(timesMs).toEqual([0, 5_000, 15_000, 30_000, 60_000]);
   await use(changed, 60_000);
   expect(asked()).toHaveLength(2);
+});
+
+test("P15: once GitHub has the local commit there is nothing more to wait for", async () => {
+  const { collector, pull, refresh, repo, time } = await startGreen();
+  await refresh(CHECKOUT);
+  await time.advance(7_000);
+  const pushed = checkoutOf({ head: sha("pushed"), upstreamOid: sha("pushed") });
+  const due = () => (collector.dueAtMs(pushed) ?? Number.NaN) - time.monotonicMs();
+  expect(due()).toBe(0);
+  await refresh(pushed);
+  expect(due()).toBe(5_000);
+  repo.check(sha("pushed"), { name: "build", conclusion: "success" });
+  pull.push(sha("pushed"));
+  await time.advance(5_000);
+  await refresh(pushed);
+  expect(pullIn(collector.known(pushed))).toMatchObject({ headInSync: true });
+  expect(due()).toBe(30_000);
+});
+
+test("P15: a commit and its push are one look and another one 5 s later", async () => {
+  const { collector, refresh, time } = await startGreen();
+  await refresh(CHECKOUT);
+  await time.advance(7_000);
+  const committed = checkoutOf({ head: sha("commit") });
+  await refresh(committed);
+  expect((collector.dueAtMs(committed) ?? Number.NaN) - time.monotonicMs()).toBe(5_000);
+  await time.advance(2_000);
+  const pushed = checkoutOf({ head: sha("commit"), upstreamOid: sha("commit") });
+  expect((collector.dueAtMs(pushed) ?? Number.NaN) - time.monotonicMs()).toBe(3_000);
 });
 
 test("P15: a checkout that never stops changing asks 8 times a minute at most", async () => {
@@ -174,7 +207,7 @@ test("P16: details and reviews are asked for when the entry changed, checks when
   repo.check(sha("pushed"), { name: "build" });
   await refresh(CHECKOUT);
   expect(parts()).toEqual(["1", "check-runs", "pulls", "reviews", "status"]);
-  await time.advance(10_000);
+  await time.advance(11_000);
   await refresh(CHECKOUT);
   expect(parts()).toEqual(["check-runs"]);
 });
@@ -417,7 +450,8 @@ test("P17: nothing is asked while a limit holds, and what was found before it is
 });
 
 test("P11: mergeable is asked for again soon while GitHub computes, and the last value is kept", async () => {
-  const { asked, collector, refresh, pull, time } = await startGreen();
+  const { asked, collector, refresh, pull, repo, time } = await startGreen();
+  repo.check(sha("pushed"), { name: "build", conclusion: "success", completedAt: "2026-01-01T00:00:00Z" });
   const due = () => (collector.dueAtMs(CHECKOUT) ?? Number.NaN) - time.monotonicMs();
   const mergeable = () => pullIn(collector.known(CHECKOUT))?.mergeable;
   await refresh(CHECKOUT);
@@ -425,13 +459,13 @@ test("P11: mergeable is asked for again soon while GitHub computes, and the last
   await time.advance(30_000);
   await refresh(CHECKOUT);
   expect(mergeable()).toBe(PullRequestMergeable.MERGEABLE);
-  expect(due()).toBe(10_000);
+  expect(due()).toBe(11_000);
   asked();
-  await time.advance(10_000);
+  await time.advance(11_000);
   await refresh(CHECKOUT);
   expect(asked()).toEqual(["/repos/octo/app/pulls/1"]);
   pull.fields.mergeable = false;
-  await time.advance(10_000);
+  await time.advance(11_000);
   await refresh(CHECKOUT);
   expect(mergeable()).toBe(PullRequestMergeable.CONFLICTING);
 });
@@ -444,16 +478,32 @@ test("P11: a base branch that moved is noticed, though the list does not tell", 
   expect(pullIn(collector.known(CHECKOUT))?.mergeable).toBe(PullRequestMergeable.CONFLICTING);
 });
 
-test("P9: checks that are run again are noticed, the sooner the less time has gone by since they ended", async () => {
+test("P9, P16: checks that are run again are noticed, the sooner the less time has gone by since they ended", async () => {
   const { collector, refresh, repo, time, use } = await startGreen();
-  await refresh(CHECKOUT);
+  const status = () => pullIn(collector.known(CHECKOUT))?.checks?.status;
   const [run] = repo.checks.get(HEAD) ?? [];
-  const endedAt = `${new Date(time.wallMs()).toISOString().slice(0, 19)}Z`;
-  Object.assign(run ?? {}, { completedAt: endedAt });
+  Object.assign(run ?? {}, { completedAt: new Date(time.wallMs()).toISOString() });
+  await refresh(CHECKOUT);
+  await use(CHECKOUT, 1_200_000);
+  Object.assign(run ?? {}, { status: "in_progress", conclusion: null });
+  await use(CHECKOUT, 300_000);
+  expect(status()).toBe(ChecksStatus.PENDING);
+  Object.assign(run ?? {}, { status: "completed", conclusion: "success" });
+  await use(CHECKOUT, 86_400_000);
+  expect(status()).toBe(ChecksStatus.PASSING);
+  Object.assign(run ?? {}, { status: "in_progress", conclusion: null });
+  await use(CHECKOUT, 7_230_000);
+  expect(status()).toBe(ChecksStatus.PENDING);
+});
+
+test("P9, P16: checks that are run again are noticed soon when GitHub's word for mergeable changes", async () => {
+  const { collector, pull, refresh, repo, use } = await startGreen();
+  await refresh(CHECKOUT);
   await use(CHECKOUT, 3_600_000);
-  Object.assign(run ?? {}, { status: "in_progress", conclusion: null, completedAt: null });
-  await use(CHECKOUT, 900_000);
-  expect(pullIn(collector.known(CHECKOUT))?.checks?.status).toBe(ChecksStatus.PENDING);
+  repo.check(HEAD, { name: "build", conclusion: "failure" });
+  pull.fields.mergeableState = "unstable";
+  await use(CHECKOUT, 150_000);
+  expect(pullIn(collector.known(CHECKOUT))?.checks?.status).toBe(ChecksStatus.FAILING);
 });
 
 test("nothing torn: a head that moves while it is asked about is followed", async () => {
