@@ -11,7 +11,7 @@ import {
   track,
   watchedCheckouts,
 } from "../../helpers/checkout.ts";
-import { deadline, hardenedGit } from "../../helpers/git-source.ts";
+import { deadline, gitOf, hardenedGit } from "../../helpers/git-source.ts";
 import {
   createRepository,
   repositoryAt,
@@ -292,6 +292,12 @@ describe("P8: the branch", () => {
       branchConfig: { remote: "fork", merge: "refs/heads/topic" },
       push: { remote: "fork", ref: "refs/heads/topic", oid },
       upstreamOid: oid,
+    });
+    const { remote, upstream, ahead } = await gitOf(repository);
+    expect({ remote: remote?.name, upstream, ahead }).toEqual({
+      remote: "fork",
+      upstream: undefined,
+      ahead: undefined,
     });
   });
 
