@@ -10,17 +10,17 @@ export interface Checkout {
   readonly head?: string;
   /** In the order of the configuration. */
   readonly remotes: readonly CheckoutRemote[];
-  /** `branch.<name>.*` of the current branch, each the last one that is set. */
+  /** `branch.<name>.*` of the current branch, each the last one that is set. What is no remote's name is an address, treated like theirs. */
   readonly branchConfig: {
     readonly remote?: string;
     readonly merge?: string;
     readonly pushRemote?: string;
   };
-  /** `remote.pushDefault`. */
+  /** `remote.pushDefault`: a name or an address, as above. */
   readonly remotePushDefault?: string;
   /** `push.default`, as it is written. Absent: git's own default, `simple`. */
   readonly pushDefault?: string;
-  /** Where git itself says that the branch is pushed to (`<branch>@{push}`). Absent where it cannot tell. */
+  /** Where git itself says that the branch is pushed to (like `<branch>@{push}`, but told when that ref is gone too). Absent where it cannot tell. */
   readonly push?: {
     /** Name of the remote. */
     readonly remote: string;
@@ -29,6 +29,16 @@ export interface Checkout {
     /** Hash of the tracking ref: another one after a push or a fetch. Absent when that ref is gone. */
     readonly oid?: string;
   };
+  /**
+   * Remotes that have a branch of the same name, as far as this clone knows, in the order of `remotes`: somebody has pushed it there
+   * or fetched it. Absent: none.
+   */
+  readonly counterparts?: readonly {
+    /** Name of the remote. */
+    readonly remote: string;
+    /** Hash of the tracking ref: another one after a push or a fetch. */
+    readonly oid: string;
+  }[];
   /** Hash of the branch's upstream: another one after a push or a fetch. Absent when there is none or it is gone. */
   readonly upstreamOid?: string;
   /** Short name of the default branch of the branch's remote, as the clone knows it. Absent when it does not. */
