@@ -84,7 +84,9 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
       budget.noteLimited(reply);
       throwIfClosed();
     }
-    budget.note(reply, points);
+    if (credentials.token === token) {
+      budget.note(reply, points);
+    }
     if (status === 401) {
       credentials.refuse(refusal(reply, about));
       throwIfClosed();
