@@ -29,6 +29,8 @@ export interface Budget {
 interface Seen {
   readonly atMs: number;
   readonly told: RateLimit;
+  /** Points that this server has spent by then. */
+  readonly spent: number;
 }
 
 /** GitHub's windows of the primary limit. */
@@ -54,8 +56,8 @@ const AHEAD_SHARE = 0.15;
 const PAUSE_PER_POINT_MS = 600_000;
 
 /**
- * The pause while all servers together spend as fast as uses up a whole limit in its window; in proportion when they are faster or slower,
- * up to a bound. What is asked in vain costs no points, but GitHub counts the requests of a minute, too.
+ * The pause while others spend as fast as uses up a whole limit in its window; in proportion when they are faster or slower, up to
+ * a bound. What is asked in vain costs no points, but GitHub counts the requests of a minute, too.
  */
 const BUSY_PAUSE_MS = { typical: 15_000, most: 30_000 };
 
@@ -87,6 +89,7 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
   let paceMs = 0;
   /** What was left in this window, as told in the last minute, and once before. */
   let seen: readonly Seen[] = [];
+  let spent = 0;
 
   const startBlock = (waitMs: number, because: string): void => {
     const spreadMs = random() * Math.min(SPREAD_MS, waitMs);
@@ -108,19 +111,21 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
     return debt.points * pausePerPointMs;
   };
 
-  /** @returns points per millisecond that all servers together have spent lately. */
+  /** @returns points per millisecond that others have spent lately. */
   const speed = (now: RateLimit): number => {
     const nowMs = clock.monotonicMs();
     const inWindow = seen.filter(({ told }) => isSameWindow(told, now));
     const recent = inWindow.findIndex(({ atMs }) => nowMs - atMs < SPEED_MS.most);
     seen = [
       ...inWindow.slice(Math.max(0, recent === -1 ? inWindow.length - 1 : recent - 1)),
-      { atMs: nowMs, told: now },
+      { atMs: nowMs, told: now, spent },
     ];
     const [first] = seen;
-    return first === undefined
-      ? 0
-      : (first.told.remaining - now.remaining) / Math.max(nowMs - first.atMs, SPEED_MS.least);
+    if (first === undefined) {
+      return 0;
+    }
+    const byOthers = first.told.remaining - now.remaining - (spent - first.spent);
+    return Math.max(0, byOthers) / Math.max(nowMs - first.atMs, SPEED_MS.least);
   };
 
   return {
@@ -143,6 +148,7 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
         return;
       }
       rateLimit = newer(rateLimit, told);
+      spent += points;
       const { limit, remaining } = rateLimit;
       const leftMs = timeLeft(rateLimit, reply, clock);
       const reserve = reserveOf(limit);

@@ -170,6 +170,16 @@ test("P17: the pace is free while there is plenty, and slows down with what all 
   expect(api.paceMs).toBe(0);
 });
 
+test("P17: a server that is alone with its token is not slowed down by its own hurry", async () => {
+  const { github, api, time, pulls } = await startGatedGitHub();
+  for (let round = 0; round < 60; round += 1) {
+    github.repo("o/n").pulls[0]?.update({ title: `round ${round}` });
+    await pulls();
+    expect(api.paceMs).toBe(0);
+    await time.advance(100);
+  }
+});
+
 test("P18: without a token public repositories still work, and the pace keeps to 60 points an hour", async () => {
   const { github, api, time, pulls } = await startGatedGitHub({ token: createTokenSource({}) });
   const startMs = time.monotonicMs();
