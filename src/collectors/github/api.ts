@@ -51,7 +51,8 @@ export interface GitHubApi {
   readonly obstacle: Problem | undefined;
   /**
    * At least this long from the last answer to the next round of questions, in milliseconds, so that what is left of the budget
-   * lasts until it is renewed. Follows from what the last rounds have cost: 0 while there is plenty, and when nothing had changed.
+   * lasts until it is renewed. Follows from what the last rounds have cost: 0 while there is plenty, and when nothing had
+   * changed; but up to 30 s while others with the same token are in a hurry.
    */
   readonly paceMs: number;
   /** Calls `changed` when a block was lifted other than by time (another token), until `signal` is aborted. */

@@ -26,6 +26,13 @@ export interface Budget {
   forget(): void;
 }
 
+interface Seen {
+  readonly atMs: number;
+  readonly told: RateLimit;
+  /** Points that this server has spent by then. */
+  readonly spent: number;
+}
+
 /** GitHub's windows of the primary limit. */
 const WINDOW_MS = 3_600_000;
 
@@ -37,7 +44,7 @@ const RESERVE_SHARE = { large: 0.1, small: 1 / 3 };
 const LARGE_LIMIT = 1_000;
 
 /** The pace aims at this much less than the reserve allows, because it learns late what others spend. Share of the limit. */
-const MARGIN_SHARE = 0.03;
+const MARGIN_SHARE = 0.02;
 
 /** What may be spent in a heap as a window begins, when many ask for the first time. Share of the usable budget. */
 const AHEAD_SHARE = 0.15;
@@ -48,6 +55,15 @@ const AHEAD_SHARE = 0.15;
  */
 const PAUSE_PER_POINT_MS = 600_000;
 
+/**
+ * The pause while others spend as fast as uses up a whole limit in its window; in proportion when they are faster or slower, up to
+ * a bound. What is asked in vain costs no points, but GitHub counts the requests of a minute, too.
+ */
+const BUSY_PAUSE_MS = { typical: 15_000, most: 30_000 };
+
+/** Over how long their speed is measured, and at least. */
+const SPEED_MS = { most: 60_000, least: 10_000 };
+
 /** The longest pause that the pace alone imposes. */
 const MAX_PACE_MS = 1_800_000;
 
@@ -56,7 +72,10 @@ const UNNAMED_BLOCK_MS = 60_000;
 const MAX_BLOCK_MS = 3_600_000;
 
 /** What all servers with one token wait for at once is spread out over this long. */
-const SPREAD_MS = 60_000;
+const SPREAD_MS = 120_000;
+
+/** GitHub's machines do not agree to the second on when a window ends. */
+const SAME_WINDOW_MS = 60_000;
 
 /** Times in answers are whole seconds. */
 const ROUNDING_MS = 1_000;
@@ -68,6 +87,9 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
   /** What this server has spent and not yet paid for by waiting, in points; as of when; and the wait per point. */
   let debt = { points: 0, atMs: 0, pausePerPointMs: 0 };
   let paceMs = 0;
+  /** What was left in this window, as told in the last minute, and once before. */
+  let seen: readonly Seen[] = [];
+  let spent = 0;
 
   const startBlock = (waitMs: number, because: string): void => {
     const spreadMs = random() * Math.min(SPREAD_MS, waitMs);
@@ -87,6 +109,23 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
     const paid = debt.pausePerPointMs === 0 ? debt.points : (nowMs - debt.atMs) / debt.pausePerPointMs;
     debt = { points: Math.max(0, debt.points - paid) + points, atMs: nowMs, pausePerPointMs };
     return debt.points * pausePerPointMs;
+  };
+
+  /** @returns points per millisecond that others have spent lately. */
+  const speed = (now: RateLimit): number => {
+    const nowMs = clock.monotonicMs();
+    const inWindow = seen.filter(({ told }) => isSameWindow(told, now));
+    const recent = inWindow.findIndex(({ atMs }) => nowMs - atMs < SPEED_MS.most);
+    seen = [
+      ...inWindow.slice(Math.max(0, recent === -1 ? inWindow.length - 1 : recent - 1)),
+      { atMs: nowMs, told: now, spent },
+    ];
+    const [first] = seen;
+    if (first === undefined) {
+      return 0;
+    }
+    const byOthers = first.told.remaining - now.remaining - (spent - first.spent);
+    return Math.max(0, byOthers) / Math.max(nowMs - first.atMs, SPEED_MS.least);
   };
 
   return {
@@ -109,6 +148,7 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
         return;
       }
       rateLimit = newer(rateLimit, told);
+      spent += points;
       const { limit, remaining } = rateLimit;
       const leftMs = timeLeft(rateLimit, reply, clock);
       const reserve = reserveOf(limit);
@@ -118,8 +158,10 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
           `GitHub's rate limit: the last ${reserve} of ${limit} requests an hour are left to others`,
         );
       }
-      const pauseMs = pay(points, pausePerPoint(rateLimit, leftMs));
-      paceMs = Math.min(pauseMs, leftMs + random() * SPREAD_MS, MAX_PACE_MS);
+      const debtMs = pay(points, pausePerPoint(rateLimit, leftMs));
+      const haste = speed(rateLimit) / (limit / WINDOW_MS);
+      const busyMs = Math.min(BUSY_PAUSE_MS.typical * haste, BUSY_PAUSE_MS.most);
+      paceMs = Math.min(Math.max(debtMs, busyMs), leftMs + random() * SPREAD_MS, MAX_PACE_MS);
     },
     noteLimited: (reply) => {
       const told = rateLimitOf(reply);
@@ -141,6 +183,7 @@ export function createBudget({ clock, random }: BudgetOptions): Budget {
       block = undefined;
       limitedInARow = 0;
       debt = { points: 0, atMs: 0, pausePerPointMs: 0 };
+      seen = [];
       paceMs = 0;
     },
   };
@@ -193,9 +236,11 @@ function rateLimitOf({ headers }: Reply): RateLimit | undefined {
 
 /** Answers come from many machines of GitHub's: within one window the least that was told counts. */
 function newer(known: RateLimit | undefined, told: RateLimit): RateLimit {
-  const isSameWindow =
-    known?.limit === told.limit && Math.abs(told.resetMs - known.resetMs) < UNNAMED_BLOCK_MS;
-  return known !== undefined && isSameWindow && known.remaining < told.remaining ? known : told;
+  return known !== undefined && isSameWindow(known, told) && known.remaining < told.remaining ? known : told;
+}
+
+function isSameWindow(a: RateLimit, b: RateLimit): boolean {
+  return a.limit === b.limit && Math.abs(a.resetMs - b.resetMs) < SAME_WINDOW_MS;
 }
 
 /** Until the window ends, in milliseconds; by GitHub's own clock, because ours may be wrong. */
