@@ -35,4 +35,5 @@ process.exitCode = await run(process.argv.slice(2), {
   stdout: process.stdout,
   stderr: process.stderr,
   signal: stop.signal,
+  onHangup: (listener) => void process.on("SIGHUP", listener),
 });

@@ -13,6 +13,8 @@ export interface CliContext {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted at the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  /** Calls `listener` at each SIGHUP from now on, which then ends the process no more. */
+  onHangup(listener: () => void): void;
 }
 
 /** Gives a command the flags of settings. */

@@ -20,6 +20,11 @@ const GET: readonly SettingName[] = [
   "tokenFile",
   "workspace",
   "taskFile",
+  "githubToken",
+  "githubTokenFile",
+  "githubHost",
+  "githubServerUrl",
+  "githubApiUrl",
   "gitDeadlineMs",
   "listen",
 ];

@@ -135,9 +135,9 @@ export class RemoteSource implements MetadataSource, Keeping {
     const { checkout } = this.#options.followed.report;
     if (checkout !== this.#followed?.checkout) {
       const followed = checkout && { checkout, subject: subjectOf(checkout) };
+      this.#earliestMs = Number.NEGATIVE_INFINITY;
       if (followed?.subject !== this.#followed?.subject) {
         this.#refreshFailure = undefined;
-        this.#earliestMs = Number.NEGATIVE_INFINITY;
         this.#refresh?.abort.abort(new CollectError("SUPERSEDED", "another branch is checked out"));
       }
       this.#followed = followed;
@@ -200,7 +200,8 @@ export class RemoteSource implements MetadataSource, Keeping {
     }
     try {
       const dueMs = this.#options.collector.dueAtMs(this.#followed.checkout);
-      return dueMs === undefined ? undefined : Math.max(dueMs, this.#earliestMs);
+      const isNever = dueMs === undefined || dueMs === Number.POSITIVE_INFINITY;
+      return isNever ? undefined : Math.max(dueMs, this.#earliestMs);
     } catch (defect) {
       // What follows from it costs this source its renewal, and no other source anything.
       this.#tell(failureOf(defect));

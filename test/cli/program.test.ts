@@ -160,7 +160,7 @@ describe("config", () => {
     }
     const { stdout } = await runProgram(["config"], {
       cwd: workspace,
-      env: { FLEET_METADATA_TASK_FILE: "" },
+      env: { FLEET_METADATA_TASK_FILE: "", GITHUB_API_URL: "" },
     });
     const { settings } = JSON.parse(stdout) as { settings: Record<string, string>[] };
     expect(new Set(settings.map(({ origin }) => origin))).toEqual(new Set(["default"]));
@@ -183,7 +183,7 @@ describe("get", () => {
     expect(read(stdout)).toMatchObject({
       data: { workspace_directory: { value: cwd }, workspace_task_status: { value: "waiting" } },
       meta: { serverVersion: version },
-      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_DISABLED" } },
+      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_NO_DATA" } },
     });
   });
 
