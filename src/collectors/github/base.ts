@@ -31,11 +31,13 @@ export function findBases(remotes: readonly CheckoutRemote[], settings: ResolveS
     const resolved = ghResolved === "base" ? repository : ghResolved && parseFullName(ghResolved, settings);
     if (resolved) return { repositories: [resolved], mayBeFork: false };
   }
-  const repositories = new Map(
-    atServer.map(({ repository }) => [repositoryKey(repository), repository] as const).reverse(),
-  );
+  const repositories = new Map<string, Repository>();
+  for (const { repository } of atServer) {
+    const key = repositoryKey(repository);
+    if (!repositories.has(key)) repositories.set(key, repository);
+  }
   return {
-    repositories: [...repositories.values()].reverse(),
+    repositories: [...repositories.values()],
     mayBeFork: atServer[0]?.remote.name.toLowerCase() !== NAMES[0],
   };
 }

@@ -57,7 +57,7 @@ class GitHubCollector implements RemoteCollector {
   /** Moments at which the last change of the checkout is still to be looked up. */
   #hurriesMs: readonly number[] = [];
   #roundsMs: readonly number[] = [];
-  #lastRound: { readonly startedMs: number; readonly jitter: number } | undefined;
+  #lastRound: { readonly endedMs: number; readonly jitter: number } | undefined;
 
   constructor(options: GitHubCollectorOptions) {
     this.#options = options;
@@ -100,7 +100,6 @@ class GitHubCollector implements RemoteCollector {
     const isHurried = this.#hurriesMs.some((ms) => ms <= nowMs);
     this.#hurriesMs = this.#hurriesMs.filter((ms) => ms > nowMs);
     this.#roundsMs = withRound(this.#roundsMs, nowMs);
-    this.#lastRound = { startedMs: nowMs, jitter: random() };
     const inquiry = this.#inquiryOf(lookup);
     try {
       await inquiry.ask({
@@ -112,6 +111,8 @@ class GitHubCollector implements RemoteCollector {
     } catch (error) {
       if (!(error instanceof CollectError) || signal.aborted) throw error;
       throw new CollectError(error.reason, `${error.message} (${lookup.description})`, { cause: error });
+    } finally {
+      this.#lastRound = { endedMs: clock.monotonicMs(), jitter: random() };
     }
   }
 
@@ -121,10 +122,10 @@ class GitHubCollector implements RemoteCollector {
     const { api } = this.#options;
     const [hurryMs = Number.POSITIVE_INFINITY] = this.#hurriesMs;
     const inquiryMs = this.#inquiries.get(lookup.id)?.dueMs ?? Number.NEGATIVE_INFINITY;
-    const { startedMs, jitter } = this.#lastRound ?? { startedMs: Number.NEGATIVE_INFINITY, jitter: 0 };
+    const { endedMs, jitter } = this.#lastRound ?? { endedMs: Number.NEGATIVE_INFINITY, jitter: 0 };
     const dueMs = Math.max(
       Math.min(hurryMs, inquiryMs),
-      startedMs + api.paceMs * (1 + PACE_JITTER * jitter),
+      endedMs + api.paceMs * (1 + PACE_JITTER * jitter),
       earliestRoundMs(this.#roundsMs),
       api.blockedUntilMs ?? Number.NEGATIVE_INFINITY,
     );

@@ -58,7 +58,7 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const budget = createBudget({ clock, random });
   const credentials = createCredentials({ source: options.token, timers, replaced: budget.forget });
   const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest });
-  const readPage = createReadPage({ gate, apiUrl, clock });
+  const readPage = createReadPage({ gate, clock });
   const lane = createLane();
   /** By the first page. */
   const pagesBefore = new WeakMap<object, readonly unknown[]>();

@@ -5,6 +5,7 @@ import { CollectError } from "../collector.ts";
 import { type Budget, isLimited } from "./budget.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Patience } from "./patience.ts";
+import { redact } from "./redact.ts";
 import { type Asked, networkFailure, refusal } from "./refusals.ts";
 import type { Reply, Transport } from "./transport.ts";
 
@@ -44,7 +45,10 @@ export interface GateOptions {
 }
 
 export function createGate({ apiUrl, credentials, budget, transport, clock, onRequest }: GateOptions): Gate {
-  const asked = ({ pathname }: URL): Asked => ({ path: pathname, token: credentials.token, apiUrl });
+  const asked = ({ pathname }: URL): Asked => {
+    const { token } = credentials;
+    return { path: redact(pathname, token), token, apiUrl };
+  };
 
   const obstacle = (): CollectError | undefined => {
     const { blockedBecause } = budget;
@@ -76,7 +80,7 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
     // GitHub counts a 304 for those that it does not know.
     const points = isRefused || (reply.status === 304 && token !== undefined) ? 0 : 1;
     const { status } = reply;
-    onRequest({ path: url.pathname, status, durationMs: clock.monotonicMs() - sentMs, points });
+    onRequest({ path: asked(url).path, status, durationMs: clock.monotonicMs() - sentMs, points });
     if (isRefused) {
       budget.noteLimited(reply);
       throwIfClosed();

@@ -44,7 +44,8 @@ export function findHead(
     const repository = repositoryOf(branchConfig.remote, remotes, settings, fetchRepository) ?? base;
     return { kind: "number", repository, number };
   }
-  const destination = findDestination(checkout, branch);
+  const isAtServer = (remote: CheckoutRemote) => pushRepository(remote, settings) !== undefined;
+  const destination = findDestination(checkout, branch, remotes.filter(isAtServer));
   if (destination === undefined) return { kind: "branch", repository: base, branch };
   const repository = repositoryOf(destination.remote, remotes, settings, pushRepository);
   if (repository === undefined) return { kind: "elsewhere", remote: destination.remote };
@@ -60,8 +61,14 @@ function pullNumber(merge: string | undefined): number | undefined {
 /**
  * Where the branch was pushed to, or would be. What git says counts while there is something to see of it; after that, what is
  * configured for pushes; then where this clone has seen a branch of the same name; then where the branch is fetched from.
+ *
+ * @param candidates - Remotes that may be guessed at: those at the GitHub server.
  */
-function findDestination(checkout: Checkout, branch: string): Destination | undefined {
+function findDestination(
+  checkout: Checkout,
+  branch: string,
+  candidates: readonly CheckoutRemote[],
+): Destination | undefined {
   const { push, branchConfig, remotePushDefault } = checkout;
   const told = push && { remote: push.remote, branch: push.ref.slice(HEADS.length) };
   if (push?.oid !== undefined) return told;
@@ -69,30 +76,38 @@ function findDestination(checkout: Checkout, branch: string): Destination | unde
   if (configured !== undefined && configured !== ".") {
     return told ?? { remote: configured, branch: nameAt(configured, checkout, branch) };
   }
-  return seenElsewhere(checkout, branch) ?? told ?? followed(checkout, branch);
+  return seenElsewhere(checkout, branch, candidates) ?? told ?? followed(checkout, branch, candidates);
 }
 
 /**
  * A branch that was made from another one, such as `upstream/main`, follows that one and is not pushed there, but by name:
  * `git push origin topic`. Then a tracking ref tells.
  */
-function seenElsewhere(checkout: Checkout, branch: string): Destination | undefined {
+function seenElsewhere(
+  checkout: Checkout,
+  branch: string,
+  candidates: readonly CheckoutRemote[],
+): Destination | undefined {
   const { remote, merge } = checkout.branchConfig;
   if (followsUpstream(checkout) || (merge === HEADS + branch && remote !== ".")) return undefined;
-  const seen = new Set(checkout.counterparts?.map((counterpart) => counterpart.remote));
-  const own = remote !== undefined && seen.has(remote) ? remote : undefined;
-  const found = own ?? sortRemotes(checkout.remotes).findLast(({ name }) => seen.has(name))?.name;
+  const seen = checkout.counterparts?.map((counterpart) => counterpart.remote) ?? [];
+  // The base repository last: what is a branch there and elsewhere was pushed elsewhere.
+  const guesses = sortRemotes(candidates.filter(({ name }) => seen.includes(name))).map(({ name }) => name);
+  const own = seen.find((name) => name === remote);
+  const found = own ?? guesses.find((name) => name === "origin") ?? guesses.at(-1);
   return found === undefined ? undefined : { remote: found, branch };
 }
 
 /** Where git pushes to when nothing is configured for that: where the branch is fetched from, else to `origin`, or to the only remote. */
-function followed(checkout: Checkout, branch: string): Destination | undefined {
-  const { remotes, branchConfig } = checkout;
-  const only = remotes.length === 1 ? remotes[0]?.name : undefined;
-  const remote =
-    branchConfig.remote !== undefined && branchConfig.remote !== "."
-      ? branchConfig.remote
-      : (remotes.find(({ name }) => name === "origin")?.name ?? only);
+function followed(
+  checkout: Checkout,
+  branch: string,
+  candidates: readonly CheckoutRemote[],
+): Destination | undefined {
+  const own = checkout.branchConfig.remote;
+  const only = candidates.length === 1 ? candidates[0]?.name : undefined;
+  const guess = candidates.find(({ name }) => name === "origin")?.name ?? only;
+  const remote = own === undefined || own === "." ? guess : own;
   return remote === undefined ? undefined : { remote, branch: nameAt(remote, checkout, branch) };
 }
 

@@ -25,6 +25,8 @@ export interface Part<Value> {
 /** All parts of one head of one pull request. */
 export interface Parts {
   readonly pull: Pull;
+  /** When the pull request had last changed as this head was first seen: not before the push. In milliseconds since 1970. */
+  readonly sinceMs: number;
   /** Outlives a change of the head. */
   readonly mergeability?: Mergeability;
   readonly details?: Part<PullDetails>;
@@ -42,11 +44,12 @@ export interface Asking {
 
 /** What is known already of this pull request with this head. */
 export function partsOf(pull: Pull, before: Parts | undefined): Parts {
-  if (before?.pull.number !== pull.number) return { pull };
+  const sinceMs = Date.parse(pull.updated_at) || 0;
+  if (before?.pull.number !== pull.number) return { pull, sinceMs };
   const { mergeability } = before;
   return before.pull.head.sha === pull.head.sha
     ? { ...before, pull }
-    : { pull, ...(mergeability && { mergeability }) };
+    : { pull, sinceMs, ...(mergeability && { mergeability }) };
 }
 
 /** With details that were answered in another question's place. */
@@ -129,17 +132,13 @@ export async function askParts(
 
 /** When each part is to be asked for again though the entry does not change. Infinite: not at all. */
 export function dueTimes(parts: Parts) {
-  const { pull, details, reviews, runs, statuses, mergeability } = parts;
+  const { pull, sinceMs, details, reviews, runs, statuses, mergeability } = parts;
   const after = (part: Part<unknown> | undefined, periodMs: number): number => {
     if (part === undefined) return Number.NEGATIVE_INFINITY;
     return dueMs(part.asked, part.problem === undefined ? periodMs : retryPeriodMs(part.problem.reason));
   };
   const ofChecks = (part: Part<ChecksTally> | undefined): number => {
-    const newestMs = Math.max(
-      Date.parse(pull.updated_at) || 0,
-      runs?.value?.lastEndedMs ?? 0,
-      statuses?.value?.lastEndedMs ?? 0,
-    );
+    const newestMs = Math.max(sinceMs, runs?.value?.lastEndedMs ?? 0, statuses?.value?.lastEndedMs ?? 0);
     return after(
       part,
       checksPeriodMs({

@@ -5,7 +5,7 @@ import { CollectError } from "../collector.ts";
 import type { Route } from "./api.ts";
 import type { Gate } from "./gate.ts";
 import type { Patience } from "./patience.ts";
-import { refusal } from "./refusals.ts";
+import { type Asked, refusal } from "./refusals.ts";
 import { hasShape } from "./shape.ts";
 import type { Reply } from "./transport.ts";
 import { createValidators, type Kept } from "./validators.ts";
@@ -32,15 +32,7 @@ const MAX_REDIRECTS = 3;
 const MOVED_FOR_MS = 3_600_000;
 const MAX_MOVED = 100;
 
-export function createReadPage({
-  gate,
-  apiUrl,
-  clock,
-}: {
-  readonly gate: Gate;
-  readonly apiUrl: URL;
-  readonly clock: Clock;
-}): ReadPage {
+export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly clock: Clock }): ReadPage {
   const validators = createValidators();
   const moved = new Map<string, { readonly to: URL; readonly untilMs: number }>();
 
@@ -75,12 +67,12 @@ export function createReadPage({
       if (![301, 302, 307, 308].includes(reply.status)) {
         return { reply, url };
       }
-      url = redirectTarget(reply, url, apiUrl);
+      url = redirectTarget(reply, url, gate.asked(url));
       if (reply.status === 301 || reply.status === 308) {
         rememberMove(from, url);
       }
     }
-    throw new CollectError("BAD_ANSWER", `GitHub redirects ${from.pathname} in circles`);
+    throw new CollectError("BAD_ANSWER", `GitHub redirects ${gate.asked(from).path} in circles`);
   };
 
   return async (route, from, headers, patience) => {
@@ -101,7 +93,7 @@ export function createReadPage({
     }
     const body = parseJson(reply.body);
     if (!hasShape(route, body)) {
-      throw new CollectError("BAD_ANSWER", `the answer to ${url.pathname} is not one of GitHub's`);
+      throw new CollectError("BAD_ANSWER", `the answer to ${gate.asked(url).path} is not one of GitHub's`);
     }
     const next = nextPage(reply, url);
     const page = { body, bytes: Buffer.byteLength(reply.body), ...(next === undefined ? {} : { next }) };
@@ -116,14 +108,11 @@ export function createReadPage({
 }
 
 /** The token goes to no other place than the one that it is meant for. */
-function redirectTarget({ headers }: Reply, from: URL, apiUrl: URL): URL {
+function redirectTarget({ headers }: Reply, from: URL, { path, apiUrl }: Asked): URL {
   const { location = "" } = headers;
   const target = URL.canParse(location, from.href) ? new URL(location, from) : undefined;
   if (target?.origin !== apiUrl.origin || target.username !== "" || target.password !== "") {
-    throw new CollectError(
-      "BAD_ANSWER",
-      `GitHub redirects ${from.pathname} to another place, which is not followed`,
-    );
+    throw new CollectError("BAD_ANSWER", `GitHub redirects ${path} to another place, which is not followed`);
   }
   return target;
 }

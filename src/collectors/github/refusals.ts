@@ -6,7 +6,7 @@ import { type Reply, TooLargeError } from "./transport.ts";
 
 /** What an error is about. */
 export interface Asked {
-  /** The path, without the query. */
+  /** The path, without the query and without secrets. */
   readonly path: string;
   readonly token: string | undefined;
   /** Base address of the API. */
