@@ -1,4 +1,4 @@
-// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
+// Bundles the program into dist/main.js and the parts that it loads later, so that it starts fast and needs no node_modules, and the client into dist/client
 // with its declarations in dist/types.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -29,13 +29,20 @@ const keepLazy: Plugin = {
 rmSync(join(root, "dist"), { recursive: true, force: true });
 await build({
   cwd: root,
-  input: "src/main.ts",
+  input: { main: "src/main.ts" },
   platform: "node",
   logLevel: "warn",
   // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
   transform: { target: "node20" },
   plugins: [keepLazy],
-  output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
+  output: {
+    dir: join(root, "dist"),
+    format: "esm",
+    // What is imported only when it is needed is a file of its own, which costs nothing before.
+    chunkFileNames: "parts/[name].js",
+    sourcemap: true,
+    minify: { compress: true, mangle: false },
+  },
 });
 chmodSync(join(root, "dist/main.js"), 0o755);
 

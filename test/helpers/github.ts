@@ -212,7 +212,7 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
       ...(reply.status === 200 ? { etag, vary: "Accept, Authorization" } : {}),
       ...credential?.headers(),
       ...(isUnchanged ? {} : { "content-length": Buffer.byteLength(text) }),
-      ...reply.headers,
+      ...(isUnchanged ? {} : reply.headers),
     });
     if (isCut) {
       response.write(text.slice(0, text.length / 2), () => response.destroy());

@@ -41,9 +41,12 @@ export interface RefsQuestion {
   readonly branch: string | undefined;
   /** Name of the remote whose default branch is asked for, absent when there is none. */
   readonly remote: string | undefined;
-  /** Full names of other refs, such as those that upstream and push destination probably are. */
+  /** Full names of other refs, such as those that upstream and push destination probably are. What is no such name does not count. */
   readonly expected: readonly string[];
 }
+
+/** What may be asked for: no option, and no pattern that stands for many refs. */
+const REF_NAME = /^refs\/[^*?[\\]+$/;
 
 /** Names that a default branch commonly has, for clones that do not know their remote's. */
 const COMMON_DEFAULTS = ["main", "master"];
@@ -59,15 +62,15 @@ export async function readRefs(
   options: RunOptions,
 ): Promise<ComparedRefs> {
   const defaults = remote === undefined ? [] : ["HEAD", ...COMMON_DEFAULTS];
-  const names = new Set([
-    ...(branch === undefined ? [] : [`refs/heads/${branch}`]),
+  const names = refNames([
+    branch === undefined ? undefined : `refs/heads/${branch}`,
     ...defaults.map((name) => `refs/remotes/${remote}/${name}`),
     ...expected,
   ]);
-  if (names.size === 0) return { oids: new Map() };
-  const refs = await listRefs(git, [...names], options);
+  if (names.length === 0) return { oids: new Map() };
+  const refs = await listRefs(git, names, options);
   const { upstream, push } = refs.find(({ name }) => name === `refs/heads/${branch}`) ?? {};
-  const unexpected = [upstream, push].filter((name) => name !== undefined).filter((name) => !names.has(name));
+  const unexpected = refNames([upstream, push].filter((name) => !names.includes(name ?? "")));
   if (unexpected.length > 0) refs.push(...(await listRefs(git, unexpected, options)));
   const oids = new Map(refs.map(({ name, oid }) => [name, oid]));
   const upstreamOid = upstream === undefined ? undefined : oids.get(upstream);
@@ -78,6 +81,11 @@ export async function readRefs(
     ...(push !== undefined && { push }),
     oids,
   };
+}
+
+/** git itself takes from the configuration what it calls an upstream. */
+function refNames(names: readonly (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))].filter((name) => REF_NAME.test(name));
 }
 
 async function listRefs(git: Git, names: readonly string[], options: RunOptions): Promise<Ref[]> {

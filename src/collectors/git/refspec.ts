@@ -45,8 +45,8 @@ function refspecs(config: Config, remote: string): { fetched: Refspec[]; exclude
 function translated(all: readonly Refspec[], ref: string): string | undefined {
   for (const { source, target } of all) {
     const part = matched(source, ref);
-    // Not as a replacement text, in which "$" has a meaning.
-    if (part !== undefined) return target.split("*").join(part);
+    // By a function: in a replacement text, "$" has a meaning.
+    if (part !== undefined) return target.replace("*", () => part);
   }
   return undefined;
 }

@@ -30,28 +30,30 @@ export function chooseRemote(config: Config, branch: string | undefined): Remote
   return { name, ...(url !== undefined && { url: fetchAddress(config, url) }) };
 }
 
-/** All remotes that have an address, up to 64 of them. */
-export function listRemotes(config: Config): CheckoutRemote[] {
+/** Names of all remotes that have an address, up to 64 of them. */
+export function remoteNames(config: Config): string[] {
   const names = new Set([
     ...subsections(config, "remote", "url"),
     ...subsections(config, "remote", "pushurl"),
   ]);
+  return [...names].slice(0, MAX_REMOTES);
+}
+
+/** The remotes of these names. */
+export function listRemotes(config: Config, names: readonly string[]): CheckoutRemote[] {
   const rewrites = readRewrites(config);
-  const remotes: CheckoutRemote[] = [];
-  for (const name of names) {
-    if (remotes.length >= MAX_REMOTES) break;
+  return names.map((name) => {
     const fetch = firstAddress(config, `remote.${name}.url`);
     const url = fetch === undefined ? undefined : redactUrl(rewrite(rewrites.all, fetch));
     const pushUrl = pushUrlOf(firstAddress(config, `remote.${name}.pushurl`), fetch, rewrites);
     const ghResolved = values(config, `remote.${name}.gh-resolved`).at(-1);
-    remotes.push({
+    return {
       name,
       ...(url !== undefined && { url }),
       ...(pushUrl !== undefined && pushUrl !== url && { pushUrl }),
       ...(ghResolved !== undefined && { ghResolved }),
-    });
-  }
-  return remotes;
+    };
+  });
 }
 
 /** An address as git fetches from it, without credentials. */

@@ -4,7 +4,7 @@ import type { Checkout } from "../checkout.ts";
 import { type Config, values } from "./config.ts";
 import type { ComparedRefs } from "./refs.ts";
 import { followedRef, trackingRef } from "./refspec.ts";
-import { fetchAddress, listRemotes, pushAddress } from "./remote.ts";
+import { fetchAddress, listRemotes, pushAddress, remoteNames } from "./remote.ts";
 
 /** What of a {@link Checkout} follows from configuration and refs. */
 export type Tracking = Pick<
@@ -25,8 +25,7 @@ export function expectedRefs(config: Config, branch: string | undefined): string
 
 /** @param branch - Short name, absent when there is none. */
 export function readTracking(config: Config, branch: string | undefined, refs: ComparedRefs): Tracking {
-  const remotes = listRemotes(config);
-  const names = remotes.map(({ name }) => name);
+  const names = remoteNames(config);
   const last = (key: string) => values(config, key).at(-1);
   const named = branch === undefined ? {} : branchValues(config, branch);
   const remotePushDefault = last("remote.pushdefault");
@@ -37,7 +36,7 @@ export function readTracking(config: Config, branch: string | undefined, refs: C
   const isUrl = (remote: string) => remote !== "." && !names.includes(remote);
   const { remote, merge } = named;
   return {
-    remotes,
+    remotes: listRemotes(config, names),
     branchConfig: {
       ...(remote !== undefined && { remote: isUrl(remote) ? fetchAddress(config, remote) : remote }),
       ...(merge !== undefined && { merge }),
@@ -69,7 +68,7 @@ function branchValues(config: Config, branch: string): Checkout["branchConfig"] 
 /** By the name of each remote, the ref that follows its branch of this name. */
 function counterpartRefs(config: Config, branch: string): Map<string, string> {
   const refs = new Map<string, string>();
-  for (const { name } of listRemotes(config)) {
+  for (const name of remoteNames(config)) {
     const ref = trackingRef(config, name, `refs/heads/${branch}`);
     if (ref !== undefined) refs.set(name, ref);
   }

@@ -45,10 +45,11 @@ export interface GateOptions {
 }
 
 export function createGate({ apiUrl, credentials, budget, transport, clock, onRequest }: GateOptions): Gate {
-  const asked = ({ pathname }: URL): Asked => {
-    const { token } = credentials;
-    return { path: redact(pathname, token), token, apiUrl };
-  };
+  const asked = ({ pathname }: URL, token = credentials.token): Asked => ({
+    path: redact(pathname, token),
+    token,
+    apiUrl,
+  });
 
   const obstacle = (): CollectError | undefined => {
     const { blockedBecause } = budget;
@@ -71,27 +72,34 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
   ): Promise<Reply> => {
     throwIfClosed();
     const { token } = credentials;
+    const about = asked(url, token);
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const sentMs = clock.monotonicMs();
     const reply = await transport(url, { ...headers, ...authorization }, signal).catch((error: unknown) => {
-      throw signal.aborted ? error : networkFailure(error, asked(url));
+      throw signal.aborted ? error : networkFailure(error, about);
     });
     const isRefused = isLimited(reply);
     // GitHub counts a 304 for those that it does not know.
     const points = isRefused || (reply.status === 304 && token !== undefined) ? 0 : 1;
     const { status } = reply;
-    onRequest({ path: asked(url).path, status, durationMs: clock.monotonicMs() - sentMs, points });
+    onRequest({ path: about.path, status, durationMs: clock.monotonicMs() - sentMs, points });
+    if (credentials.token !== token && status >= 400) {
+      // What is said of another token says nothing of the present one.
+      throw new CollectError("UNAUTHENTICATED", "the token was replaced while GitHub was asked");
+    }
     if (isRefused) {
       budget.noteLimited(reply);
       throwIfClosed();
     }
-    budget.note(reply, points);
+    if (credentials.token === token) {
+      budget.note(reply, points);
+    }
     if (status === 401) {
-      credentials.refuse(refusal(reply, asked(url)));
+      credentials.refuse(refusal(reply, about));
       throwIfClosed();
     }
     if (status >= 500) {
-      throw refusal(reply, asked(url));
+      throw refusal(reply, about);
     }
     return reply;
   };

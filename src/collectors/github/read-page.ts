@@ -55,10 +55,11 @@ export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly 
     from: URL,
     send: (url: URL) => Promise<Reply>,
   ): Promise<{ reply: Reply; url: URL }> => {
-    let url = movedTo(from) ?? from;
+    const remembered = movedTo(from);
+    let url = remembered ?? from;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
       const reply = await send(url);
-      if (reply.status === 404 && url === movedTo(from)) {
+      if (reply.status === 404 && url === remembered) {
         // It is gone from there, and its former name may be another one's now.
         moved.delete(from.href);
         url = from;

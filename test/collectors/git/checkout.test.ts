@@ -11,7 +11,7 @@ import {
   track,
   watchedCheckouts,
 } from "../../helpers/checkout.ts";
-import { deadline, hardenedGit } from "../../helpers/git-source.ts";
+import { deadline, gitOf, hardenedGit } from "../../helpers/git-source.ts";
 import {
   createRepository,
   repositoryAt,
@@ -225,6 +225,33 @@ describe("P3: where the branch is pushed to", () => {
     }
   });
 
+  test.each([
+    ["--shell", "+refs/heads/*:--shell"],
+    ["refs/*", "+refs/heads/*:refs/*/*"],
+    ["refs/heads/topic", "refs/heads/topic:refs/heads/../x"],
+    ["", "^refs/heads/topic"],
+    [":", ":"],
+  ])("what the configuration calls a ref is never an option or a pattern: %s", async (merge, refspec) => {
+    const repository = repositoryWith({ origin: APP });
+    track(repository, "origin", "topic");
+    const { git, runs } = notingGit(repository.home);
+    const asked: string[] = [];
+    const noting: Git = {
+      run(args, options) {
+        if (args[0] === "for-each-ref") asked.push(...args.slice(2));
+        return git.run(args, options);
+      },
+    };
+    configure(repository, { "branch.topic.remote": ".", "branch.topic.merge": merge });
+    repository.write({ ".git/more": `[remote "evil"]\nurl = ${APP}\nfetch = ${refspec}\n` });
+    configure(repository, { "include.path": "more" });
+    const outcome = await checkouts(repository, noting)().catch((error: unknown) => error);
+    if (outcome instanceof Error) expect(outcome.name).toBe("CollectError");
+    expect(runs).toContain("for-each-ref");
+    expect(asked).toContain("refs/heads/topic");
+    for (const name of asked) expect(name).toMatch(/^refs\/[^*?]+$/);
+  });
+
   test("branches of the same name are told for each remote", async () => {
     const repository = repositoryWith({ origin: APP, fork: FORK, third: "https://github.com/third/app" });
     const oid = repository.git("rev-parse", "HEAD").trim();
@@ -265,6 +292,12 @@ describe("P8: the branch", () => {
       branchConfig: { remote: "fork", merge: "refs/heads/topic" },
       push: { remote: "fork", ref: "refs/heads/topic", oid },
       upstreamOid: oid,
+    });
+    const { remote, upstream, ahead } = await gitOf(repository);
+    expect({ remote: remote?.name, upstream, ahead }).toEqual({
+      remote: "fork",
+      upstream: undefined,
+      ahead: undefined,
     });
   });
 

@@ -1,6 +1,7 @@
 // Conditional requests, pages and moved repositories, through real HTTP.
 
 import { expect, test } from "vitest";
+import type { Fault } from "../../helpers/github.ts";
 import { startGatedGitHub } from "../../helpers/github-api.ts";
 
 const PULLS = "GET /repos/{owner}/{repo}/pulls";
@@ -122,6 +123,16 @@ test("a repository that is gone from where it had moved to is looked for under i
   );
   expect((await pulls()).pages).toMatchObject([[{ number: 1 }]]);
   expect(github.books.requests.map(({ status }) => status)).toEqual([301, 200, 404, 301, 304]);
+});
+
+test("a repository that has moved to where it cannot be seen is not found", async () => {
+  const { github, pulls } = await startGatedGitHub();
+  const repo = github.repo("o/n").rename("elsewhere/m");
+  await pulls();
+  const hidden: Fault = { kind: "answer", status: 404, body: '{"message":"Not Found"}' };
+  github.faults.add(hidden, Number.POSITIVE_INFINITY, (url) => url.startsWith(`/repositories/${repo.id}/`));
+  await expect(pulls()).rejects.toMatchObject({ reason: "NOT_FOUND_OR_NO_ACCESS" });
+  expect(github.books.requests.map(({ status }) => status)).toEqual([301, 200, 404, 301, 404]);
 });
 
 test("branches with slashes and signs are asked for as they are called", async () => {

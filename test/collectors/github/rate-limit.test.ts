@@ -1,10 +1,13 @@
 // The budget at the gate: what GitHub says of its limits is kept to.
 
+import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CollectError } from "../../../src/collectors/collector.ts";
+import { createBudget } from "../../../src/collectors/github/budget.ts";
 import { createTokenSource } from "../../../src/collectors/github/token.ts";
 import { type Fault, secondaryLimit } from "../../helpers/github.ts";
 import { rejection, startGatedGitHub, TOKEN } from "../../helpers/github-api.ts";
+import { ManualTime } from "../../helpers/manual-time.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -174,4 +177,35 @@ test("P18: without a token public repositories still work, and the pace keeps to
   expect(github.anonymous.remaining === 60 ? 0 : github.anonymous.used).toBeLessThanOrEqual(40);
   expect(github.books.points).toBeLessThanOrEqual(41);
   expect(github.books.requests.every(({ token }) => token === undefined)).toBe(true);
+});
+
+test("P17: whatever the headers hold, there is a pace and an end", () => {
+  const header = fc.oneof(
+    fc.string(),
+    fc.integer().map(String),
+    fc.nat(10_000).map(String),
+    fc.constant(undefined),
+  );
+  const names = ["limit", "remaining", "reset", "resource", "used"].map((name) => `x-ratelimit-${name}`);
+  const headers = fc.record(
+    Object.fromEntries([...names, "retry-after", "date"].map((name) => [name, header])),
+  );
+  const reply = fc.record({ status: fc.constantFrom(200, 304, 403, 429), headers, body: fc.string() });
+  const time = new ManualTime();
+  fc.assert(
+    fc.property(fc.array(fc.tuple(reply, fc.nat(1), fc.boolean()), { maxLength: 5 }), (replies) => {
+      const budget = createBudget({ clock: time, random: () => 0.999 });
+      for (const [told, points, isLimited] of replies) {
+        if (isLimited) {
+          budget.noteLimited(told);
+          expect(budget.blockedUntilMs).toBeGreaterThan(time.monotonicMs());
+        } else {
+          budget.note(told, points);
+        }
+        expect(budget.paceMs).toBeGreaterThanOrEqual(0);
+        expect(budget.paceMs).toBeLessThanOrEqual(HOUR_MS);
+        expect((budget.blockedUntilMs ?? 0) - time.monotonicMs()).toBeLessThanOrEqual(HOUR_MS);
+      }
+    }),
+  );
 });

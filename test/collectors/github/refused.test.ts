@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
 import { createTokenSource } from "../../../src/collectors/github/token.ts";
+import { createTransport } from "../../../src/collectors/github/transport.ts";
 import type { Fault } from "../../helpers/github.ts";
 import { rejection, startGatedGitHub, TOKEN } from "../../helpers/github-api.ts";
 import { until } from "../../helpers/wait.ts";
@@ -103,6 +104,28 @@ test("P18: reload reads the file at once, and lifts the block when it holds anot
   await api.reload();
   expect(api.blockedUntilMs).toBeUndefined();
   await pulls();
+});
+
+test("P18: a refusal of the token before is not one of the token that has replaced it", async () => {
+  const { file, write } = tokenFile("ghp_revoked");
+  const http = createTransport();
+  let replace: (() => Promise<void>) | undefined;
+  const { github, api, pulls } = await startGatedGitHub({
+    token: createTokenSource({ file }),
+    transport: async (url, headers, signal) => {
+      const reply = await http(url, headers, signal);
+      await replace?.();
+      return reply;
+    },
+  });
+  replace = () => {
+    write(TOKEN);
+    return api.reload();
+  };
+  await expect(pulls()).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  expect(api.blockedUntilMs).toBeUndefined();
+  expect((await pulls()).pages).toHaveLength(1);
+  expect(github.books.requests).toHaveLength(2);
 });
 
 test("P18: another token has a budget of its own", async () => {
