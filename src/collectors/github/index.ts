@@ -2,4 +2,4 @@
 // (api.ts), the file with its token, the ssh configuration of the user for the names of hosts, and the local repository only through
 // the checkout that it is given.
 
-export { createGitHub, type GitHub, type GitHubOptions } from "./create-github.ts";
+export { createGitHub, type GitHub } from "./create-github.ts";
