@@ -132,7 +132,8 @@ export const SETTINGS = {
   githubTokenFile: {
     flag: "github-token-file",
     placeholder: "PATH",
-    description: "file that holds that token and outranks it; read again when it changes, and at SIGHUP",
+    description:
+      "file that holds the token for GitHub, and outranks GITHUB_TOKEN; read again when it changes, and at SIGHUP",
     defaultText: "none",
     schema: path,
   },
