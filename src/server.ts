@@ -1,18 +1,26 @@
 // The composition root: makes everything from a configuration and connects it. Nothing listens until `listen`.
 
 import type { Clock, Timers } from "./collectors/clock.ts";
+import type { Collector } from "./collectors/collector.ts";
 import { createGit, createGitCollector } from "./collectors/git/index.ts";
 import { createGitHub, type GitHub } from "./collectors/github/index.ts";
-import { createTaskCollector } from "./collectors/task/index.ts";
-import { createWorkspaceCollector } from "./collectors/workspace/index.ts";
+import {
+  coderAccess,
+  createAgentApi,
+  createCoder,
+  createProcessList,
+  createTaskCollector,
+} from "./collectors/task/index.ts";
+import { createWorkspaceCollector, isCoderWorkspace } from "./collectors/workspace/index.ts";
 import type { Config, Environment } from "./config.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
 import { createGuard } from "./http/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
-import { createPlainRoutes, HEALTH_PATH, type Lifecycle } from "./http/plain-routes.ts";
+import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";
 import { systemClock } from "./metadata/clock.ts";
+import { Lifecycle } from "./metadata/lifecycle.ts";
 import {
   MetadataService,
   type ScheduledCollector,
@@ -54,6 +62,9 @@ const LOCAL_DEADLINE_MS = 1_000;
 
 /** One round of questions to GitHub, of which each ends within 10 s. */
 const GITHUB_DEADLINE_MS = 30_000;
+
+/** Where AgentAPI listens unless it is told otherwise, which Coder's modules do not. */
+const AGENTAPI_IN_CODER = "http://127.0.0.1:3284";
 
 /** Time for open requests to finish. Leaves time for the rest within the 5 s that a stop may take. */
 const CLOSE_GRACE_MS = 2_500;
@@ -115,26 +126,26 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
   const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
   const stopping = new AbortController();
-  let lifecycle: Lifecycle = "starting";
+  const lifecycle = new Lifecycle();
 
-  const rpc = createRpcHandler({ service, clock: systemClock, serverVersion, onError });
+  const rpc = createRpcHandler({ service, lifecycle, clock: systemClock, serverVersion, onError });
   const plain = createPlainRoutes({
     service,
     clock: systemClock,
     serverVersion,
     defaultNames: config.jsonNames,
-    lifecycle: () => lifecycle,
+    lifecycle,
     stopping: stopping.signal,
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     ...(config.token === undefined ? {} : { token: config.token }),
-    isOpen: (path) => path === HEALTH_PATH,
+    isOpen: (path) => path === HEALTH_PATH || rpc.openPaths.has(path),
   });
   const { writeStallMs } = limits;
   const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });
-  const listener = createListener(app, limits);
+  const listener = createListener(app, limits, config.tls);
 
   return {
     service,
@@ -143,11 +154,11 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
       await sources.ready();
       const address = await listener.listen(config.listen.address);
       service.start();
-      lifecycle = "healthy";
+      lifecycle.enter("healthy");
       return address;
     },
     close: async () => {
-      lifecycle = "stopping";
+      lifecycle.enter("stopping");
       stopping.abort();
       rpc.close();
       await Promise.all([listener.close(CLOSE_GRACE_MS), service.close()]);
@@ -170,7 +181,7 @@ function createGitHubFrom({ github }: Config, { log, env, serverVersion, time }:
 }
 
 function createCollectors(config: Config, { env }: Dependencies): ScheduledCollector[] {
-  const { workspace, taskFile, gitDeadlineMs } = config;
+  const { workspace, gitDeadlineMs } = config;
   const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
@@ -180,9 +191,25 @@ function createCollectors(config: Config, { env }: Dependencies): ScheduledColle
   });
   return [
     { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
-    { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
+    { collector: createTask(config, env), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];
+}
+
+function createTask(config: Config, env: Environment): Collector {
+  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderToken } = config;
+  const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
+  const coder = coderAccess({ url: coderUrl, token: coderToken }, env);
+  return createTaskCollector({
+    file: taskFile,
+    workspace,
+    staleAfterMs: taskStaleAfterMs,
+    witnesses: [
+      ...(agentApi === "none" ? [] : [createAgentApi({ url: agentApi })]),
+      ...(coder === undefined ? [] : [createCoder(coder)]),
+      createProcessList(),
+    ],
+  });
 }
 
 /** The state's word as a person reads it: `SOURCE_STATE_NO_DATA` is "no data". */

@@ -24,6 +24,8 @@ const TOKEN = `ghp_${"a".repeat(36)}`;
 let github: GitHub;
 let server: ChildProcess;
 let directory = "";
+/** What the commands write lies here: nobody's settings and no other server's task file. */
+const home = mkdtempSync(join(tmpdir(), "fleet-readme-"));
 let url = "";
 
 /** A clone of octo/app, on a branch that was pushed. Returns its commit. */
@@ -67,6 +69,7 @@ afterAll(async () => {
   await ended;
   await github.close();
   rmSync(directory, { recursive: true });
+  rmSync(home, { recursive: true });
 });
 
 describe("README", () => {
@@ -75,9 +78,28 @@ describe("README", () => {
   });
 
   it.each(commands)("%s", async (command) => {
-    const env = { ...process.env, ...NO_GITHUB, FLEET_METADATA_URL: url };
+    const env = {
+      ...process.env,
+      ...NO_GITHUB,
+      FLEET_METADATA_URL: url,
+      FLEET_METADATA_TASK_FILE: join(home, "task.json"),
+      CLAUDE_CONFIG_DIR: join(home, "claude"),
+      CODEX_HOME: join(home, "codex"),
+    };
     const { stdout } = await run("sh", ["-c", command.replaceAll("http://127.0.0.1:8000", url)], { env });
+    if (/ task (?:set|clear) /.test(`${command} `)) {
+      expect(stdout).toBe("");
+      return;
+    }
     expect(stdout).not.toBe("");
+    if (command.includes("--list-methods")) {
+      expect(stdout).toContain("fleet.metadata.v1.MetadataService/GetMetadata\n");
+      return;
+    }
+    if (/ task (?:un)?install /.test(command)) {
+      expect(stdout).toContain(home);
+      return;
+    }
     // Of a stream of events, the first one.
     const [text = ""] = stdout.slice(stdout.indexOf("{")).split(/(?<=\})\n\n/);
     const answer = JSON.parse(text) as Record<string, unknown>;

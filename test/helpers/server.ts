@@ -31,7 +31,7 @@ export interface TestServer {
   readonly host: string;
   /** 0 on a Unix socket. */
   readonly port: number;
-  /** `http://host:port`. */
+  /** `http://host:port`, `https` with a certificate. */
   readonly url: string;
   /** Lines of the log at level error, as objects. A test that expects some takes them out. */
   readonly defects: unknown[];
@@ -102,7 +102,7 @@ async function launch(options: TestServerOptions) {
     server,
     host,
     port,
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `${config.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
     defects,
     openSockets: () => sockets?.open() ?? 0,
     subscribers,
