@@ -10,6 +10,7 @@ const CHECKS: readonly (readonly [what: string, command: string, ...args: string
   ["lint and format", "biome", "ci", "--colors=off", "--error-on-warnings", "."],
   ["proto lint", "buf", "lint"],
   ["proto format", "buf", "format", "--exit-code", "--diff"],
+  ["contract", "node", "scripts/check-contract.ts"],
   ["generated files", "node", "scripts/generate.ts", "--check"],
   ["arrows of the house", "depcruise", "src", "test", "scripts", "bench"],
   ["unused code", "knip", "--no-progress", "--treat-config-hints-as-errors"],

@@ -1,12 +1,14 @@
 // Every setting, once: flags, variables, defaults, .env.example and `fleet-metadata config` are derived from this table.
 
 import * as z from "zod/mini";
+import { DEFAULT_TASK_FILE } from "./config-environment.ts";
 import {
   allowedOrigin,
   durationMs,
   hostName,
   hostPattern,
   listenAddress,
+  serviceUrl,
   trustedUrl,
   VISIBLE,
 } from "./config-values.ts";
@@ -55,6 +57,8 @@ const withDefault = <T extends string>(
     schema,
     z.transform((value) => value ?? fallback),
   );
+
+const AGENTAPI_FORMS = "allowed is http://host:port, https://host:port or none";
 
 /** All settings, in the order of help texts. */
 export const SETTINGS = {
@@ -107,12 +111,53 @@ export const SETTINGS = {
     defaultText: "none but the server's own",
     schema: list(allowedOrigin),
   },
+  tlsCert: {
+    flag: "tls-cert",
+    placeholder: "PATH",
+    description: "PEM file with the certificate to serve TLS with, and those that lead to its root",
+    defaultText: "cleartext",
+    schema: path,
+  },
+  tlsKey: {
+    flag: "tls-key",
+    placeholder: "PATH",
+    description: "PEM file with the certificate's private key, without passphrase",
+    schema: path,
+  },
   taskFile: {
     flag: "task-file",
     placeholder: "PATH",
     description: "file that says what the coding agent is doing",
-    defaultText: "/tmp/fleet-metadata-task.json",
-    schema: withDefault(path, "/tmp/fleet-metadata-task.json"),
+    defaultText: DEFAULT_TASK_FILE,
+    schema: withDefault(path, DEFAULT_TASK_FILE),
+  },
+  taskStaleAfterMs: {
+    flag: "task-stale-after",
+    placeholder: "DURATION",
+    description: "a task file that says running and was not updated for longer is stale, 1s to 1440m",
+    defaultText: "15m",
+    schema: durationMs({ min: 1_000, max: 86_400_000, fallback: 900_000 }),
+  },
+  agentapiUrl: {
+    flag: "agentapi-url",
+    placeholder: "URL",
+    description: "address of the coding agent's AgentAPI, or none",
+    defaultText: "http://127.0.0.1:3284 in a Coder workspace, else none",
+    schema: z.optional(z.union([z.literal("none"), serviceUrl], { error: AGENTAPI_FORMS })),
+  },
+  coderUrl: {
+    flag: "coder-url",
+    placeholder: "URL",
+    description: "address of the Coder server that is asked for the state of the agent's task",
+    defaultText: "CODER_URL, else CODER_AGENT_URL",
+    schema: z.optional(serviceUrl),
+  },
+  coderTokenFile: {
+    flag: "coder-token-file",
+    placeholder: "PATH",
+    description: "file that holds a session token for Coder",
+    defaultText: "the token in CODER_SESSION_TOKEN, else Coder is not asked",
+    schema: path,
   },
   githubToken: {
     variables: ["GITHUB_TOKEN", "GH_TOKEN"],
@@ -132,7 +177,8 @@ export const SETTINGS = {
   githubTokenFile: {
     flag: "github-token-file",
     placeholder: "PATH",
-    description: "file that holds that token and outranks it; read again when it changes, and at SIGHUP",
+    description:
+      "file that holds the token for GitHub, and outranks GITHUB_TOKEN; read again when it changes, and at SIGHUP",
     defaultText: "none",
     schema: path,
   },

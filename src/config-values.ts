@@ -49,13 +49,13 @@ function parseListenAddress(text: string): ListenSetting | undefined {
 }
 
 /** The address of a server on this machine that was started with this setting. */
-export function loopbackUrl({ address }: ListenSetting): string {
+export function loopbackUrl({ address }: ListenSetting, scheme: "http" | "https"): string {
   if ("path" in address) {
     return `unix:${address.path}`;
   }
   const anywhere = address.host === "0.0.0.0" || address.host === "::";
   const host = anywhere ? "127.0.0.1" : address.host;
-  return `http://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
+  return `${scheme}://${isIP(host) === 6 ? `[${host}]` : host}:${address.port}`;
 }
 
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
@@ -79,6 +79,21 @@ export function durationMs(range: { readonly min: number; readonly max: number; 
       return ms;
     }),
   );
+}
+
+/** Address of a service: http or https, without user, query or fragment. */
+export const serviceUrl = z.string().check(
+  z.refine(isServiceUrl, {
+    error: "allowed is http://host:port or https://host:port, without user or query",
+  }),
+);
+
+function isServiceUrl(value: string): boolean {
+  if (!URL.canParse(value)) {
+    return false;
+  }
+  const { protocol, username, password, search, hash } = new URL(value);
+  return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
 /** A host name, or `*.` and a host name. Lower case. */

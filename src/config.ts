@@ -1,14 +1,15 @@
-// From flags, environment and a file of settings to one valid configuration. The only reader of process.env.
+// From flags, environment and a file of settings to one valid configuration.
 
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
+import type { Environment } from "./config-environment.ts";
 import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-github.ts";
 import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
+import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
 import { coderHosts, loopbackUrl, VISIBLE } from "./config-values.ts";
 
-/** Variables as a process gets them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from "./config-environment.ts";
 
 /** Where the value of a setting came from. */
 export type Origin = "flag" | "environment" | "env file" | "default";
@@ -24,6 +25,9 @@ export interface Config
     Values,
     | "token"
     | "tokenFile"
+    | "coderTokenFile"
+    | "tlsCert"
+    | "tlsKey"
     | "url"
     | "workspace"
     | "githubToken"
@@ -36,6 +40,10 @@ export interface Config
   readonly workspace: string;
   /** From --token or --token-file. */
   readonly token: string | undefined;
+  /** From --coder-token-file. */
+  readonly coderToken: string | undefined;
+  /** From --tls-cert and --tls-key. Undefined: cleartext. */
+  readonly tls: TlsIdentity | undefined;
   readonly url: string;
   readonly github: GitHubConfig;
 }
@@ -64,12 +72,6 @@ export interface ConfigInput {
   /** Path of a file of settings, as named by --env-file. */
   readonly envFile: string | undefined;
   readonly cwd: string;
-}
-
-/** The environment of this process. */
-export function processEnvironment(): Environment {
-  // biome-ignore lint/style/noProcessEnv: the one place that reads it
-  return process.env;
 }
 
 /**
@@ -114,16 +116,31 @@ export function createConfig(input: ConfigInput): Config {
   const values = Object.fromEntries(
     [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
   ) as unknown as Values;
-  const { token, tokenFile: givenTokenFile, url, workspace, ...others } = values;
+  const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...others } = values;
   const { githubToken, githubTokenFile, githubHost, githubServerUrl, githubApiUrl, ...rest } = others;
-  const tokenFile = givenTokenFile === undefined ? undefined : resolve(input.cwd, givenTokenFile);
+  if (token !== undefined && tokenFile !== undefined) {
+    throw new ConfigError("--token and --token-file are both set; allowed is one of them");
+  }
+  if (tlsCert !== undefined && "path" in rest.listen.address) {
+    throw new ConfigError(
+      `--tls-cert: TLS is for --listen host:port; allowed is to leave it out on a Unix socket, which others can reach only by its file's permissions`,
+    );
+  }
+  const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
+    file === undefined ? undefined : readFile(nameOf(resolved, name), resolve(input.cwd, file)).trim();
+  const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
+    tls,
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token: readToken(resolved, token, tokenFile),
-    url: url ?? loopbackUrl(rest.listen),
+    token: sendable(
+      nameOf(resolved, tokenFile === undefined ? "token" : "tokenFile"),
+      token ?? fromFile("tokenFile", tokenFile),
+    ),
+    coderToken: sendable(nameOf(resolved, "coderTokenFile"), fromFile("coderTokenFile", coderTokenFile)),
+    url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
     github: {
       ...addressOf({ host: githubHost, serverUrl: githubServerUrl, apiUrl: githubApiUrl }),
       token: githubToken,
@@ -169,9 +186,14 @@ function parseSetting({ setting, text: value, origin, name }: ResolvedSetting): 
   throw new ConfigError(`${name}${place}: ${shown} is not valid; ${allowed}`);
 }
 
+/** How a setting is called where its value came from. */
+function nameOf(resolved: ReadonlyMap<SettingName, ResolvedSetting>, name: SettingName): string {
+  return resolved.get(name)?.name ?? variablesOf(SETTINGS[name])[0];
+}
+
 function existingDirectory(resolved: ReadonlyMap<SettingName, ResolvedSetting>, path: string): string {
   if (!isDirectory(path)) {
-    const name = resolved.get("workspace")?.name;
+    const name = nameOf(resolved, "workspace");
     throw new ConfigError(
       `${name}: ${JSON.stringify(path)} is not valid; allowed is a directory that exists`,
     );
@@ -187,23 +209,40 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function readToken(
-  resolved: ReadonlyMap<SettingName, ResolvedSetting>,
-  token: string | undefined,
-  tokenFile: string | undefined,
-): string | undefined {
-  if (token !== undefined && tokenFile !== undefined) {
-    throw new ConfigError("--token and --token-file are both set; allowed is one of them");
-  }
-  const found =
-    tokenFile === undefined ? token : readFile(resolved.get("tokenFile")?.name ?? "", tokenFile).trim();
-  if (found !== undefined && !VISIBLE.test(found)) {
-    const name = resolved.get(tokenFile === undefined ? "token" : "tokenFile")?.name;
+/** The token, if it can be sent in a header. */
+function sendable(name: string, token: string | undefined): string | undefined {
+  if (token !== undefined && !VISIBLE.test(token)) {
     throw new ConfigError(
       `${name}: the token is not valid; allowed are one or more visible ASCII characters`,
     );
   }
-  return found;
+  return token;
+}
+
+function readTls(
+  resolved: ReadonlyMap<SettingName, ResolvedSetting>,
+  cwd: string,
+  cert: string | undefined,
+  key: string | undefined,
+): TlsIdentity | undefined {
+  if (cert === undefined && key === undefined) {
+    return undefined;
+  }
+  if (cert === undefined || key === undefined) {
+    const missing = cert === undefined ? "--tls-cert" : "--tls-key";
+    throw new ConfigError(`${missing} is missing; allowed are --tls-cert and --tls-key together, or neither`);
+  }
+  const names = { cert: nameOf(resolved, "tlsCert"), key: nameOf(resolved, "tlsKey") };
+  const paths = { cert: resolve(cwd, cert), key: resolve(cwd, key) };
+  const tls = { cert: readFile(names.cert, paths.cert), key: readFile(names.key, paths.key) };
+  const wrong = checkTlsIdentity(tls);
+  if (wrong) {
+    const allowed = wrong.of === "cert" ? "a PEM certificate" : "the PEM private key of the certificate";
+    throw new ConfigError(
+      `${names[wrong.of]}: ${JSON.stringify(paths[wrong.of])} ${wrong.problem}; allowed is ${allowed}`,
+    );
+  }
+  return tls;
 }
 
 function readEnvFile(path: string): Environment {

@@ -63,7 +63,7 @@ describe("an address to listen on", () => {
     ["[::1]:8000", "http://[::1]:8000"],
     ["unix:/run/fleet.sock", "unix:/run/fleet.sock"],
   ])("is reached from this machine: %s", (text, url) => {
-    expect(loopbackUrl(listenAddress.parse(text))).toBe(url);
+    expect(loopbackUrl(listenAddress.parse(text), "http")).toBe(url);
   });
 
   it("S25: of any text throws nothing, and what is understood has a port that exists", () => {

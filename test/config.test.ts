@@ -11,6 +11,7 @@ import {
   resolveSettings,
 } from "../src/config.ts";
 import { SETTINGS, type Setting, type SettingName, variablesOf } from "../src/config-settings.ts";
+import { createCertificate } from "./helpers/certificate.ts";
 
 function temporaryDirectory(): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-config-")));
@@ -52,6 +53,10 @@ describe("the configuration", () => {
       allowedHosts: [],
       allowedOrigins: [],
       taskFile: "/tmp/fleet-metadata-task.json",
+      taskStaleAfterMs: 900_000,
+      agentapiUrl: undefined,
+      coderUrl: undefined,
+      coderToken: undefined,
       gitDeadlineMs: 5_000,
       noWatch: false,
       jsonNames: "camel",
@@ -147,6 +152,26 @@ describe("the configuration", () => {
   });
 });
 
+describe("what is asked for the agent's task", () => {
+  it("is AgentAPI at an address, or none", () => {
+    const url = "http://127.0.0.1:4000/agent";
+    expect(configOf({ flags: { agentapiUrl: url } }).agentapiUrl).toBe(url);
+    expect(configOf({ flags: { agentapiUrl: "none" } }).agentapiUrl).toBe("none");
+  });
+
+  it("is Coder, with a token from a file, which is never shown when it is wrong", () => {
+    const flags = { coderUrl: "https://coder.example.com", coderTokenFile: envFile("abc\n") };
+    expect(configOf({ flags })).toMatchObject({ coderUrl: "https://coder.example.com", coderToken: "abc" });
+    expect(refusal({ flags: { coderTokenFile: envFile("s3cr3t with a blank") } })).toBe(
+      "--coder-token-file: the token is not valid; allowed are one or more visible ASCII characters",
+    );
+  });
+
+  it("holds for as long as it is told", () => {
+    expect(configOf({ flags: { taskStaleAfterMs: "90s" } }).taskStaleAfterMs).toBe(90_000);
+  });
+});
+
 describe("a setting that is wrong", () => {
   const wrong: Partial<Record<SettingName, readonly string[]>> = {
     workspace: [
@@ -164,6 +189,10 @@ describe("a setting that is wrong", () => {
     allowedOrigins: ["example.com", "https://a/b", "*", "null"],
     taskFile: [""],
     githubTokenFile: [""],
+    taskStaleAfterMs: ["15", "500ms", "1441m"],
+    agentapiUrl: ["localhost:3284", "ftp://a", "off", "http://user@a", "http://a/?b"],
+    coderUrl: ["coder.example.com", "none", "https://a:b@c", "https://a#b", "unix:/a"],
+    coderTokenFile: ["/does/not/exist", ""],
     gitDeadlineMs: ["5", "99ms", "11m", "soon"],
     noWatch: ["no", "0"],
     jsonNames: ["snake", "Camel", ""],
@@ -177,7 +206,8 @@ describe("a setting that is wrong", () => {
 
   it.each(cases)("names itself, the value and what is allowed, in one line: %s, %j", (name, value) => {
     const setting: Setting = SETTINGS[name];
-    const shown = JSON.stringify(value).slice(1, -1);
+    // What stands before a host may be a password.
+    const shown = JSON.stringify(value.replace(/\/\/[^/]*@/, "//********@")).slice(1, -1);
     const message = refusal({ flags: { [name]: value } });
     expect(message).toMatch(new RegExp(`^--${setting.flag}: `));
     expect(message).toContain(shown);
@@ -388,5 +418,40 @@ describe("the workspace", () => {
     const here = configOf({ cwd: workspace });
     expect(here).toEqual({ ...elsewhere, workspace });
     expect(here).toEqual({ ...configOf(), workspace });
+  });
+});
+
+describe("TLS", () => {
+  it("needs a certificate and its key, and makes the server's address https", async () => {
+    const { certFile: tlsCert, keyFile: tlsKey, cert } = await createCertificate();
+    const config = configOf({ flags: { tlsCert, tlsKey } });
+    expect(config.tls?.cert).toBe(cert);
+    expect(config.url).toBe("https://127.0.0.1:8000");
+    expect(refusal({ flags: { tlsCert } })).toBe(
+      "--tls-key is missing; allowed are --tls-cert and --tls-key together, or neither",
+    );
+    expect(refusal({ flags: { tlsKey } })).toMatch(/^--tls-cert is missing/);
+  });
+
+  it("names the file that is wrong, never showing what is in it", async () => {
+    const { certFile, keyFile } = await createCertificate();
+    const other = await createCertificate();
+    const nonsense = envFile("s3cr3t");
+    const wrong = (tlsCert: string, tlsKey: string) => refusal({ flags: { tlsCert, tlsKey } });
+    expect(wrong(nonsense, keyFile)).toBe(
+      `--tls-cert: "${nonsense}" is not a PEM certificate; allowed is a PEM certificate`,
+    );
+    expect(wrong(certFile, nonsense)).toBe(
+      `--tls-key: "${nonsense}" is not a PEM private key without passphrase; allowed is the PEM private key of the certificate`,
+    );
+    expect(wrong(certFile, other.keyFile)).toContain("is not the key of the certificate");
+    expect(wrong("/does/not/exist", keyFile)).toContain("cannot be read (ENOENT)");
+  });
+
+  it("is not for Unix sockets", async () => {
+    const { certFile: tlsCert, keyFile: tlsKey } = await createCertificate();
+    expect(refusal({ flags: { tlsCert, tlsKey, listen: "unix:/tmp/s" } })).toMatch(
+      /^--tls-cert: .*Unix socket/,
+    );
   });
 });

@@ -9,10 +9,14 @@ export interface CliContext {
   readonly env: Environment;
   readonly cwd: string;
   readonly version: string;
+  /** How this program was started, without its arguments: Node and its script, as absolute paths. */
+  readonly program: readonly string[];
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Aborted at the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  /** Calls `listener` at each SIGHUP from now on, which then ends the process no more. */
+  onHangup(listener: () => void): void;
 }
 
 /** Gives a command the flags of settings. */

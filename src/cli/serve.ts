@@ -13,12 +13,16 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
   const log = createLog({ level: config.logLevel, format });
   const server = build(config, { log, env: context.env, serverVersion: context.version });
+  context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
       `--listen: cannot listen on ${config.listen.text}: ${explainListenError(error, config.listen)}`,
     );
   });
-  const url = "path" in address ? `unix:${address.path}` : urlOf(address.host, address.port);
+  const url =
+    "path" in address
+      ? `unix:${address.path}`
+      : urlOf(config.tls ? "https" : "http", address.host, address.port);
   log.info({ url, workspace: config.workspace, version: context.version }, `listening on ${url}`);
   if (!context.signal.aborted) {
     await new Promise((resolve) => context.signal.addEventListener("abort", resolve, { once: true }));
@@ -27,8 +31,8 @@ export async function serve(command: Command, context: CliContext): Promise<void
   await server.close();
 }
 
-function urlOf(host: string, port: number): string {
-  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+function urlOf(scheme: string, host: string, port: number): string {
+  return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }
 
 function explainListenError(error: NodeJS.ErrnoException, { address }: ListenSetting): string {

@@ -1,4 +1,4 @@
-// Sockets: one port for HTTP/1.1 and cleartext HTTP/2. Knows nothing of routes.
+// Sockets: one port for HTTP/1.1 and HTTP/2, cleartext or over TLS. Knows nothing of routes.
 
 import { lstat, unlink } from "node:fs/promises";
 import type { Server as Http1Server } from "node:http";
@@ -10,6 +10,7 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { detectProtocol } from "./detect-protocol.ts";
 import { createHttp1 } from "./http1.ts";
 import { createHttp2 } from "./http2.ts";
@@ -22,6 +23,13 @@ export type ListenAddress = { readonly host: string; readonly port: number } | {
 /** What serves requests. `localAddress` is undefined on a Unix socket. Must not throw. */
 export type RequestHandler = (request: Request, response: Response, localAddress: string | undefined) => void;
 
+/** What TLS is served with. Both PEM. */
+export interface TlsIdentity {
+  /** The certificate, followed by those that lead to the root, if any. */
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** Something listening. */
 export interface Listener {
   /** @returns where it listens, with the real port. @throws the system's error when it cannot. */
@@ -32,8 +40,17 @@ export interface Listener {
   close(graceMs: number): Promise<void>;
 }
 
-/** Makes a listener that hands every request of either protocol to one handler. */
-export function createListener(handler: RequestHandler, limits: HttpLimits = HTTP_LIMITS): Listener {
+/**
+ * Makes a listener that hands every request of either protocol to one handler.
+ *
+ * @param tls - Absent: cleartext.
+ * @throws when `tls` is not a certificate and its key.
+ */
+export function createListener(
+  handler: RequestHandler,
+  limits: HttpLimits = HTTP_LIMITS,
+  tls?: TlsIdentity,
+): Listener {
   const sockets = new Set<Socket>();
   /** Those on which nobody waits for an answer: no request has arrived yet, or all are answered. Not those of HTTP/2. */
   const silent = new Set<Socket>();
@@ -80,7 +97,7 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
     keepAlive: true,
     keepAliveInitialDelay: limits.keepAliveProbeMs,
   };
-  const tcp: Server = createTcpServer(options, (socket) => {
+  const follow = (socket: Socket): void => {
     sockets.add(socket);
     silent.add(socket);
     socket.once("close", () => {
@@ -89,6 +106,12 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
     });
     // A connection that breaks has no request to answer; without a listener its error would end the process.
     socket.on("error", () => socket.destroy());
+  };
+  /** Connections that have not finished their TLS handshake, by their peer. */
+  const handshakes = new Map<string, Socket>();
+  const serve = (socket: Socket): void => {
+    handshakes.delete(peerOf(socket));
+    follow(socket);
     localAddresses.set(socket, socket.localAddress);
     detectProtocol(socket, limits.prefaceTimeoutMs, (isHttp2) => {
       if (isHttp2) {
@@ -97,7 +120,28 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
       socket.allowHalfOpen = !isHttp2;
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });
-  });
+  };
+  const tcp: Server =
+    tls === undefined
+      ? createTcpServer(options, serve)
+      : createTlsServer(
+          {
+            ...options,
+            ...tls,
+            minVersion: "TLSv1.2",
+            ALPNProtocols: ["h2", "http/1.1"],
+            handshakeTimeout: limits.prefaceTimeoutMs,
+          },
+          serve,
+        );
+  if (tls !== undefined) {
+    tcp.on("connection", (socket: Socket) => {
+      const peer = peerOf(socket);
+      handshakes.set(peer, socket);
+      socket.once("close", () => handshakes.delete(peer));
+    });
+    tcp.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
+  }
   tcp.maxConnections = limits.connections;
 
   return {
@@ -117,7 +161,10 @@ export function createListener(handler: RequestHandler, limits: HttpLimits = HTT
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
       http1.close();
       // What has arrived meanwhile is read first.
-      setImmediate(() => destroyAll(silent));
+      setImmediate(() => {
+        destroyAll(silent);
+        destroyAll(handshakes.values());
+      });
       for (const session of sessions) {
         session.close();
       }
@@ -158,7 +205,12 @@ async function isLeftOver(error: unknown, path: string): Promise<boolean> {
   return isLeft && (await lstat(path)).isSocket();
 }
 
-function destroyAll(sockets: ReadonlySet<Socket>): void {
+/** Tells the open connections of one port apart. */
+function peerOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
+function destroyAll(sockets: Iterable<Socket>): void {
   for (const socket of sockets) {
     socket.destroy();
   }

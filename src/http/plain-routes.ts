@@ -1,9 +1,12 @@
 // The plain routes: what a person with curl, a probe or a client without stubs asks for.
 
+import { createHash } from "node:crypto";
+import { DOCUMENTS } from "../gen/documents.ts";
 import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
+import type { Lifecycle } from "../metadata/lifecycle.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
@@ -23,9 +26,6 @@ import { createMetadataJson, entryJson } from "./metadata-json.ts";
 import type { Write } from "./outflow.ts";
 import { type JsonNames, parseReadQuery, type ReadQuery } from "./query.ts";
 
-/** Whether the server takes part: a probe is told so. */
-export type Lifecycle = "starting" | "healthy" | "stopping";
-
 /** What the plain routes are made of. */
 export interface PlainRoutesOptions {
   readonly service: MetadataService;
@@ -33,7 +33,7 @@ export interface PlainRoutesOptions {
   readonly serverVersion: string;
   /** How names are spelled when a request does not say. */
   readonly defaultNames: JsonNames;
-  readonly lifecycle: () => Lifecycle;
+  readonly lifecycle: Lifecycle;
   /** Aborted when the server stops: ends what waits for a change. */
   readonly stopping: AbortSignal;
 }
@@ -172,7 +172,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 
   const health: Route = (request, response) => {
-    const status = lifecycle();
+    const status = lifecycle.state;
     const body = {
       status,
       version: serverVersion,
@@ -181,10 +181,19 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     sendJson(request, response, status === "healthy" ? 200 : 503, JSON.stringify(body));
   };
 
+  const openapi: Route = (request, response) => sendDocument(request, response, DOCUMENTS.openapi);
+
+  const schema: Route = (request, response) => {
+    const { names = defaultNames } = parseReadQuery(request.url ?? "");
+    sendDocument(request, response, DOCUMENTS.schema[names]);
+  };
+
   const routes = new Map<string, Route>([
     [METADATA_PATH, metadata],
     [EVENTS_PATH, events],
     [HEALTH_PATH, health],
+    ["/openapi.json", openapi],
+    ["/schema.json", schema],
   ]);
 
   return async (request, response, signal, write) => {
@@ -231,6 +240,17 @@ const STOPPING: Refusal = {
   message: "the server is stopping",
   headers: { "retry-after": "1" },
 };
+
+/** It changes with the server program only, so that a client that has it need not get it again. */
+function sendDocument(request: Request, response: Response, text: string): void {
+  const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 12)}"`;
+  const headers = { etag, "cache-control": "no-cache" };
+  if (validatorsOf(request).some((validator) => isMatch(validator, etag))) {
+    sendEmpty(response, 304, headers);
+  } else {
+    sendJson(request, response, 200, text, headers);
+  }
+}
 
 /** What the client has already (RFC 9110, 13.1.2). */
 function validatorsOf(request: Request): string[] {

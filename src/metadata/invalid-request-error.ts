@@ -5,9 +5,12 @@ export class InvalidRequestError extends Error {
   override readonly name = "InvalidRequestError";
   /** Name of the field as in the proto file, or of the query parameter. */
   readonly field: string;
+  /** What was wrong with it, and what is allowed. */
+  readonly problem: string;
 
   constructor(field: string, problem: string) {
     super(`${field}: ${problem}`);
     this.field = field;
+    this.problem = problem;
   }
 }

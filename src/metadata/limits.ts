@@ -49,7 +49,7 @@ export const REMOTE_LIMITS = {
   /** Local questions on behalf of a remote source, such as whether one commit is an ancestor of another, end by then. */
   prepareMs: 5_000,
   /**
-   * Shortest time between two collections of the same subject after a success and after a failure, whatever the collector
+   * Shortest time between two collections of the same checkout after a success and after a failure, whatever the collector
    * says: a defect must not spend the budget.
    */
   pauseMs: { succeeded: 1_000, failed: 5_000 },

@@ -8,15 +8,13 @@ import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import type { Catalogue } from "./catalogue.ts";
 import {
   cleanMetadata,
+  type Failure,
   inWords,
   NOTHING_TRUNCATED,
   PENDING,
   problemOf,
   type SourceReport,
 } from "./source-report.ts";
-
-/** Why something could not be found out, and whether what was known before is known not to hold any more. */
-export type Failure = Problem & { readonly invalidates: boolean };
 
 type Values = Pick<SourceReport, "truncated"> & { readonly metadata: NonNullable<SourceReport["metadata"]> };
 

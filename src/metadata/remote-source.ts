@@ -11,8 +11,9 @@ import type { Clock, Timers } from "./clock.ts";
 import { FirstWait } from "./first-wait.ts";
 import { REMOTE_LIMITS } from "./limits.ts";
 import type { Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
-import { type Failure, RemoteReports } from "./remote-report.ts";
-import { PENDING, problemOf, type SourceReport, sameContribution } from "./source-report.ts";
+import { Preparation } from "./preparation.ts";
+import { RemoteReports } from "./remote-report.ts";
+import { type Failed, failureOf, PENDING, type SourceReport, sameContribution } from "./source-report.ts";
 import { subjectOf } from "./subject.ts";
 import { type Supervised, supervise } from "./supervise.ts";
 
@@ -37,17 +38,13 @@ interface Followed {
   readonly subject: string;
 }
 
-/** Something that runs. */
+/** A refresh that runs. */
 interface Running extends Supervised<void> {
   readonly abort: AbortController;
 }
 
-/** Something that failed. */
-interface Failed {
-  readonly problem: Failure;
-  /** Present when it was a defect. */
-  readonly defect?: unknown;
-}
+/** Why a refresh is given up. What it found out by then is kept for the way back. */
+const SUPERSEDED = new CollectError("SUPERSEDED", "another branch is checked out");
 
 /** One source of metadata over the network. `start` it to hear what its collector tells; `close` it at the end. */
 export class RemoteSource implements MetadataSource, Keeping {
@@ -61,10 +58,8 @@ export class RemoteSource implements MetadataSource, Keeping {
   #followed: Followed | undefined;
   #refresh: Running | undefined;
   /** How the last refresh of the current subject failed. */
-  #refreshFailure: Failed | undefined;
-  #prepare: (Running & { readonly ended: Promise<void> }) | undefined;
-  /** How the last preparation of the current checkout failed: reads do not wait for the next one. */
-  #prepareFailure: Failed | undefined;
+  #refreshFailed: Failed | undefined;
+  readonly #preparation: Preparation;
   #collectionMs: number | undefined;
   #watchers = 0;
   #usedUntilMs = Number.NEGATIVE_INFINITY;
@@ -78,6 +73,7 @@ export class RemoteSource implements MetadataSource, Keeping {
     this.#options = options;
     this.#onNews = onNews;
     this.#reports = new RemoteReports(options);
+    this.#preparation = new Preparation(options, () => this.#prepared());
     this.#first = new FirstWait(options.firstWaitMs ?? REMOTE_LIMITS.firstWaitMs, options.timers);
   }
 
@@ -115,12 +111,10 @@ export class RemoteSource implements MetadataSource, Keeping {
     this.#stopTimer?.();
     this.#first.end();
     const stopping = new CollectError("STOPPING", "the server is stopping");
-    const running = [this.#refresh, this.#prepare].filter((task) => task !== undefined);
-    for (const { abort } of running) {
-      abort.abort(stopping);
-    }
-    const letGo = Promise.all(running.map((task) => task.letGo));
-    await abortable(letGo, AbortSignal.timeout(1_000)).catch(() => undefined);
+    const refresh = this.#refresh;
+    refresh?.abort.abort(stopping);
+    const letGo = refresh && abortable(refresh.letGo, AbortSignal.timeout(1_000)).catch(() => undefined);
+    await Promise.all([letGo, this.#preparation.close(stopping)]);
   }
 
   /**
@@ -135,14 +129,13 @@ export class RemoteSource implements MetadataSource, Keeping {
     const { checkout } = this.#options.followed.report;
     if (checkout !== this.#followed?.checkout) {
       const followed = checkout && { checkout, subject: subjectOf(checkout) };
+      this.#earliestMs = Number.NEGATIVE_INFINITY;
       if (followed?.subject !== this.#followed?.subject) {
-        this.#refreshFailure = undefined;
-        this.#earliestMs = Number.NEGATIVE_INFINITY;
-        this.#refresh?.abort.abort(new CollectError("SUPERSEDED", "another branch is checked out"));
+        this.#refreshFailed = undefined;
+        this.#refresh?.abort.abort(SUPERSEDED);
       }
       this.#followed = followed;
-      this.#prepareFailure = undefined;
-      this.#startPrepare();
+      this.#preparation.start(checkout);
     }
     const isNews = this.#update();
     this.#schedule();
@@ -159,12 +152,9 @@ export class RemoteSource implements MetadataSource, Keeping {
       return undefined;
     }
     this.#use();
-    const isRetry = this.#prepareFailure !== undefined;
-    if (isRetry && this.#prepare === undefined) {
-      this.#startPrepare();
-    }
-    const isPreparing = this.#prepare !== undefined && !isRetry;
-    return this.#first.isOn || isPreparing ? this.#known() : undefined;
+    this.#preparation.retry();
+    const isForNothing = !this.#first.isOn && this.#preparation.wait === undefined;
+    return isForNothing ? undefined : this.#known();
   }
 
   begin(): void {
@@ -179,9 +169,7 @@ export class RemoteSource implements MetadataSource, Keeping {
 
   async #known(): Promise<void> {
     await this.#first.wait;
-    if (this.#prepareFailure === undefined) {
-      await this.#prepare?.ended;
-    }
+    await this.#preparation.wait;
   }
 
   get #isInUse(): boolean {
@@ -200,7 +188,8 @@ export class RemoteSource implements MetadataSource, Keeping {
     }
     try {
       const dueMs = this.#options.collector.dueAtMs(this.#followed.checkout);
-      return dueMs === undefined ? undefined : Math.max(dueMs, this.#earliestMs);
+      const isNever = dueMs === undefined || dueMs === Number.POSITIVE_INFINITY;
+      return isNever ? undefined : Math.max(dueMs, this.#earliestMs);
     } catch (defect) {
       // What follows from it costs this source its renewal, and no other source anything.
       this.#tell(failureOf(defect));
@@ -229,7 +218,7 @@ export class RemoteSource implements MetadataSource, Keeping {
     }
   }
 
-  async #runRefresh({ checkout, subject }: Followed): Promise<void> {
+  async #runRefresh({ checkout }: Followed): Promise<void> {
     const { collector, clock, timers, deadlineMs } = this.#options;
     const startedMs = clock.monotonicMs();
     const abort = new AbortController();
@@ -241,14 +230,17 @@ export class RemoteSource implements MetadataSource, Keeping {
     const running = { abort, ...supervise(work, { abort, name: this.name, deadlineMs, timers }) };
     this.#refresh = running;
     this.#first.begin();
-    const failure = await running.result.then(() => undefined, failureOf);
-    if (!this.#closed.signal.aborted && this.#followed?.subject === subject) {
-      this.#refreshFailure = failure;
-      this.#collectionMs = Math.max(0, clock.monotonicMs() - startedMs);
-      const { succeeded, failed } = REMOTE_LIMITS.pauseMs;
-      this.#earliestMs = clock.monotonicMs() + (failure === undefined ? succeeded : failed);
+    const failed = await running.result.then(() => undefined, failureOf);
+    if (!this.#closed.signal.aborted && signal.reason !== SUPERSEDED) {
+      const nowMs = clock.monotonicMs();
+      this.#refreshFailed = failed;
+      this.#collectionMs = Math.max(0, nowMs - startedMs);
+      if (this.#followed?.checkout === checkout) {
+        const { pauseMs } = REMOTE_LIMITS;
+        this.#earliestMs = nowMs + (failed === undefined ? pauseMs.succeeded : pauseMs.failed);
+      }
       this.#renew();
-      this.#tell(failure);
+      this.#tell(failed);
       this.#first.end();
     }
     await running.letGo;
@@ -259,51 +251,18 @@ export class RemoteSource implements MetadataSource, Keeping {
     }
   }
 
-  /** Finds out what is needed of the local repository for the current checkout, in place of what runs for an older one. */
-  #startPrepare(): void {
-    this.#prepare?.abort.abort(new CollectError("SUPERSEDED", "something else is checked out"));
-    this.#prepare = undefined;
-    if (this.#followed === undefined) {
-      return;
+  #prepared(): void {
+    this.#publish();
+    if (this.#preparation.failed !== undefined) {
+      this.#tell(this.#preparation.failed);
     }
-    const abort = new AbortController();
-    const work = this.#askPrepare(this.#followed.checkout, abort.signal);
-    if (work === undefined) {
-      this.#prepareFailure = undefined;
-      return;
-    }
-    const { timers } = this.#options;
-    const { prepareMs } = REMOTE_LIMITS;
-    const run = supervise(work, { abort, name: this.#options.followed.name, deadlineMs: prepareMs, timers });
-    const ended = run.result
-      .then(() => undefined, failureOf)
-      .then((failure) => {
-        if (this.#prepare?.abort !== abort || this.#closed.signal.aborted) {
-          return;
-        }
-        this.#prepare = undefined;
-        this.#prepareFailure = failure;
-        this.#publish();
-        if (failure !== undefined) {
-          this.#tell(failure);
-        }
-        this.#schedule();
-      });
-    this.#prepare = { abort, ...run, ended };
-  }
-
-  #askPrepare(checkout: Checkout, signal: AbortSignal): Promise<void> | undefined {
-    try {
-      return this.#options.collector.prepare(checkout, { signal });
-    } catch (error) {
-      return Promise.reject(error);
-    }
+    this.#schedule();
   }
 
   /** What the collector knows may be another. */
   #renew(): void {
     if (!this.#closed.signal.aborted) {
-      this.#startPrepare();
+      this.#preparation.start(this.#followed?.checkout);
       this.#publish();
       this.#schedule();
     }
@@ -318,8 +277,8 @@ export class RemoteSource implements MetadataSource, Keeping {
   /** Makes the report anew. @returns whether what this source contributes to an answer is another. */
   #update(): boolean {
     const before = this.#report;
-    const failure = this.#prepareFailure ?? this.#refreshFailure;
-    const made = this.#reports.make(this.#followed?.checkout, failure?.problem);
+    const failed = this.#preparation.failed ?? this.#refreshFailed;
+    const made = this.#reports.make(this.#followed?.checkout, failed?.problem);
     this.#report = {
       ...made.report,
       ...(this.#collectionMs !== undefined && { collectionMs: this.#collectionMs }),
@@ -331,11 +290,7 @@ export class RemoteSource implements MetadataSource, Keeping {
     return isNews;
   }
 
-  #tell(failure: Failed | undefined): void {
-    this.#options.observer?.collected?.(this.name, this.#report, failure?.defect);
+  #tell(failed: Failed | undefined): void {
+    this.#options.observer?.collected?.(this.name, this.#report, failed?.defect);
   }
-}
-
-function failureOf(error: unknown): Failed {
-  return { problem: problemOf(error), ...(error instanceof CollectError ? {} : { defect: error }) };
 }

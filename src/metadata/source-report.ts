@@ -61,8 +61,22 @@ export function inWords(
   return { state, reason: said?.reason ?? "", message };
 }
 
+/** Why something could not be found out, and whether what was known before is known not to hold any more. */
+export type Failure = Problem & { readonly invalidates: boolean };
+
+/** Something that failed. */
+export interface Failed {
+  readonly problem: Failure;
+  /** Present when it was a defect. */
+  readonly defect?: unknown;
+}
+
+export function failureOf(error: unknown): Failed {
+  return { problem: problemOf(error), ...(error instanceof CollectError ? {} : { defect: error }) };
+}
+
 /** What an error of a collector tells clients: nothing of the text of a defect. */
-export function problemOf(error: unknown): Problem & { readonly invalidates: boolean } {
+export function problemOf(error: unknown): Failure {
   return error instanceof CollectError
     ? error
     : { reason: "INTERNAL", message: "unexpected error, see the server's log", invalidates: false };

@@ -87,11 +87,15 @@ export class Source implements MetadataSource {
   }
 
   /**
-   * Whether events tell when there is something to collect: they tell of every change, and the last collection has not
-   * failed, which is tried again without one.
+   * Whether events tell when there is something to collect: they tell of every change, and the last collection has neither
+   * failed, which is tried again without one, nor found what holds for a time only.
    */
   get isTold(): boolean {
-    return this.#coverage === "complete" && this.#collectedChanges !== -1;
+    return (
+      this.#coverage === "complete" &&
+      this.#collectedChanges !== -1 &&
+      this.#lastCollected?.holdsMs === undefined
+    );
   }
 
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
@@ -144,11 +148,14 @@ export class Source implements MetadataSource {
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
     const { clock, collector } = this.#options;
     const now = clock.monotonicMs();
-    const eventlessSinceMs = now - (collector.periodMs ?? 0);
+    const holdsMs =
+      this.#coverage === "complete"
+        ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
+        : (collector.periodMs ?? 0);
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&
-      (this.#coverage === "complete" || startedMs >= eventlessSinceMs) &&
+      startedMs >= now - holdsMs &&
       (oldestMs === undefined || startedMs >= oldestMs);
     const { collectedAt } = this.#report;
     if (
@@ -237,21 +244,19 @@ export class Source implements MetadataSource {
   }
 
   #succeeded(collected: Collected, collectedAt: NonNullable<SourceReport["collectedAt"]>): SourceReport {
-    if (collected === this.#lastCollected && collected.outcome === "data" && this.#report.metadata) {
-      return { ...this.#report, ...this.#words(SourceState.FRESH, collected.warning), collectedAt };
-    }
+    const repeated = collected === this.#lastCollected;
     this.#lastCollected = collected;
     if (collected.outcome === "no_data") {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
     }
+    const { checkout, warning, stale } = collected;
+    const words =
+      stale === undefined ? this.#words(SourceState.FRESH, warning) : this.#words(SourceState.STALE, stale);
+    if (repeated && this.#report.metadata) {
+      return { ...this.#report, ...words, collectedAt };
+    }
     const cleaned = cleanMetadata(this.#options.catalogue, this.name, collected.metadata);
-    const { checkout, warning } = collected;
-    return {
-      ...this.#words(SourceState.FRESH, warning),
-      ...cleaned,
-      ...(checkout && { checkout }),
-      collectedAt,
-    };
+    return { ...words, ...cleaned, ...(checkout && { checkout }), collectedAt };
   }
 
   #failed(error: unknown): SourceReport {

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { Code, ConnectError, cors, createConnectRouter } from "@connectrpc/connect";
+import { cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import {
   compressionBrotli,
@@ -11,8 +11,13 @@ import {
   universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
+import { Health } from "../gen/health/v1/health_pb.ts";
+import type { Lifecycle } from "../metadata/lifecycle.ts";
+import { stoppingError } from "./errors.ts";
+import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+import { addReflection } from "./reflection/index.ts";
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -25,6 +30,8 @@ export const CORS = {
 export interface RpcHandler {
   /** The paths that it serves: "/package.Service/Method". */
   readonly paths: ReadonlySet<string>;
+  /** Those of them that need no token: a probe cannot send one. */
+  readonly openPaths: ReadonlySet<string>;
   /**
    * Serves a request on one of these paths. Its Host must be well-formed. A stream is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
@@ -38,7 +45,12 @@ export interface RpcHandler {
   close(): void;
 }
 
-export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
+/** What the RPCs are made of. */
+export interface RpcHandlerOptions extends MetadataHandlersOptions {
+  readonly lifecycle: Lifecycle;
+}
+
+export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const shutdown = new AbortController();
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
@@ -47,13 +59,23 @@ export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
     acceptCompression: [compressionGzip, compressionBrotli],
     shutdownSignal: shutdown.signal,
   });
+  const services = [MetadataServiceDescriptor, Health];
   router.service(MetadataServiceDescriptor, createMetadataHandlers(options));
+  router.service(
+    Health,
+    createHealthHandlers({
+      lifecycle: options.lifecycle,
+      services: services.map(({ typeName }) => typeName),
+    }),
+  );
+  addReflection(router, { services });
   const handlers = new Map<string, UniversalHandler>(
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
   return {
     paths: new Set(handlers.keys()),
+    openPaths: new Set([...handlers.keys()].filter((path) => path.startsWith(`/${Health.typeName}/`))),
     handle: async (request, response, write) => {
       const path = request.url?.split("?", 1)[0] ?? "";
       const handler = handlers.get(path);
@@ -61,13 +83,16 @@ export function createRpcHandler(options: MetadataHandlersOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      if (handler.method.methodKind === "server_streaming") {
+      if (
+        handler.method.methodKind === "server_streaming" ||
+        handler.method.methodKind === "bidi_streaming"
+      ) {
         await sendStream(answer, response, write);
       } else {
         await universalResponseToNodeResponse(answer, response);
       }
     },
-    close: () => shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable)),
+    close: () => shutdown.abort(stoppingError()),
   };
 }
 

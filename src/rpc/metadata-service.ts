@@ -1,8 +1,8 @@
-// The handlers of fleet.metadata.v1.MetadataService. The only room that picks a Connect code.
+// The handlers of fleet.metadata.v1.MetadataService.
 
 import { create } from "@bufbuild/protobuf";
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
-import { Code, ConnectError, type ServiceImpl } from "@connectrpc/connect";
+import type { ServiceImpl } from "@connectrpc/connect";
 import { MetadataKeySchema } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import {
   ListKeysResponseSchema,
@@ -17,6 +17,7 @@ import { type AnswerContext, createResponse } from "../metadata/response.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import { watchMetadata } from "../metadata/watch.ts";
+import { asRpcError } from "./errors.ts";
 
 export interface MetadataHandlersOptions {
   readonly service: MetadataService;
@@ -101,16 +102,4 @@ function parseView(view: MetadataView): MetadataView {
     throw new InvalidRequestError("view", `${view} is not a view; allowed are ${allowed}`);
   }
   return view;
-}
-
-/** What a client is told: what it got wrong, that it went or waited too long, or that there is a defect, without its text. */
-function asRpcError(error: unknown, signal: AbortSignal, onError: (error: unknown) => void): ConnectError {
-  if (error instanceof InvalidRequestError) {
-    return new ConnectError(error.message, Code.InvalidArgument, undefined, undefined, error);
-  }
-  if (error instanceof ConnectError || signal.aborted) {
-    return ConnectError.from(signal.aborted ? signal.reason : error, Code.Canceled);
-  }
-  onError(error);
-  return new ConnectError("unexpected error, see the server's log", Code.Internal);
 }

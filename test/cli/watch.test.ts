@@ -136,9 +136,11 @@ describe("on a terminal", () => {
       env: {},
       cwd: process.cwd(),
       version: "1",
+      program: [],
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: stderr as unknown as NodeJS.WriteStream,
       signal: stop.signal,
+      onHangup: () => undefined,
     });
     await until(() => stdout.shown().some((line) => /^git_branch +one$/.test(line)), "the first table");
     expect(stdout.shown()[0]).toMatch(/^KEY +VALUE$/);
@@ -168,9 +170,11 @@ describe("on a terminal", () => {
       env: {},
       cwd: process.cwd(),
       version: "1",
+      program: [],
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: process.stderr,
       signal: stop.signal,
+      onHangup: () => undefined,
     });
     await until(() => stdout.written.endsWith("\n"), "the first line");
     expect(branchesIn(stdout.written)).toEqual(["one"]);

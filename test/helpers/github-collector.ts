@@ -2,8 +2,8 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Checkout } from "../../src/collectors/checkout.ts";
+import { createGitHubCollector } from "../../src/collectors/github/collector.ts";
 import { createGitHubApi } from "../../src/collectors/github/create-api.ts";
-import { createGitHubCollector } from "../../src/collectors/github/index.ts";
 import { createTokenSource } from "../../src/collectors/github/token.ts";
 import type { Known, RemoteCollector } from "../../src/collectors/remote-collector.ts";
 import type { GitHubPullRequestSchema } from "../../src/gen/fleet/metadata/v1/github_pb.ts";

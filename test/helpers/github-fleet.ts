@@ -3,8 +3,8 @@
 
 import type { Checkout } from "../../src/collectors/checkout.ts";
 import { type Clock, systemTimers, type Timers } from "../../src/collectors/clock.ts";
+import { createGitHubCollector } from "../../src/collectors/github/collector.ts";
 import { createGitHubApi } from "../../src/collectors/github/create-api.ts";
-import { createGitHubCollector } from "../../src/collectors/github/index.ts";
 import { createTokenSource } from "../../src/collectors/github/token.ts";
 import type { RemoteCollector } from "../../src/collectors/remote-collector.ts";
 import { SourceState } from "../../src/gen/fleet/metadata/v1/envelope_pb.ts";

@@ -25,7 +25,7 @@ import { findRoute, NOT_FOUND, type Reply, type Route } from "./github/routes.ts
 import { Repo, type RepoOptions } from "./github/world.ts";
 
 export { type Fault, failure, HTML_PAGE, secondaryLimit } from "./github/faults.ts";
-export { type Pull, type PullOptions, type Repo, sha } from "./github/world.ts";
+export { type Pull, type Repo, sha } from "./github/world.ts";
 
 export interface GitHubOptions {
   /** GitHub's clock: times in bodies, windows of limits, the header `Date`. Default: the machine's. */

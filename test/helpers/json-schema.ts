@@ -1,96 +1,68 @@
-// JSON Schema (2020-12) of a message's proto3 JSON form, from its descriptor.
-// https://protobuf.dev/programming-guides/json/
+// Holds answers against the contract documents of the project, more strictly than clients may: what a document does not name
+// must not be there.
 
-import { type DescField, type DescMessage, ScalarType } from "@bufbuild/protobuf";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import formats from "ajv-formats";
+import { DOCUMENTS } from "../../src/gen/documents.ts";
 
-export type JsonSchema = Readonly<Record<string, unknown>>;
+/** @returns what is wrong with a value; empty when nothing is. */
+export type Validate = (value: unknown) => readonly unknown[];
 
-export interface JsonSchemaOptions {
-  /** Names of fields: lowerCamelCase, or as in the proto file. */
-  readonly names: "camel" | "proto";
+type Schema = Record<string, unknown>;
+
+interface OpenApi {
+  readonly components: { readonly schemas: Schema };
 }
 
-const WELL_KNOWN: Readonly<Record<string, JsonSchema>> = {
-  "google.protobuf.Timestamp": { type: "string", format: "date-time" },
-  "google.protobuf.Duration": { type: "string", pattern: "^-?[0-9]+(\\.[0-9]{1,9})?s$" },
-  "google.protobuf.Value": {},
-};
-
-/** The schema of a message. What the descriptor does not name is not allowed. */
-export function jsonSchemaOf(message: DescMessage, options: JsonSchemaOptions): JsonSchema {
-  const definitions: Record<string, JsonSchema> = {};
-  const reference = refer(message, options, definitions);
-  return { $schema: "https://json-schema.org/draft/2020-12/schema", ...reference, $defs: definitions };
-}
-
-function refer(
-  message: DescMessage,
-  options: JsonSchemaOptions,
-  definitions: Record<string, JsonSchema>,
-): JsonSchema {
-  const wellKnown = WELL_KNOWN[message.typeName];
-  if (wellKnown) {
-    return wellKnown;
-  }
-  if (!(message.typeName in definitions)) {
-    // Holds the place, for messages within themselves.
-    definitions[message.typeName] = {};
-    const properties = message.fields.map((field) => [
-      options.names === "proto" ? field.name : field.jsonName,
-      fieldSchema(field, options, definitions),
-    ]);
-    definitions[message.typeName] = {
-      type: "object",
-      properties: Object.fromEntries(properties),
-      additionalProperties: false,
-    };
-  }
-  return { $ref: `#/$defs/${message.typeName}` };
-}
-
-function fieldSchema(
-  field: DescField,
-  options: JsonSchemaOptions,
-  definitions: Record<string, JsonSchema>,
-): JsonSchema {
-  const single = (element: Pick<DescField, "scalar" | "enum" | "message">): JsonSchema => {
-    if (element.message) {
-      return refer(element.message, options, definitions);
-    }
-    if (element.enum) {
-      return { enum: element.enum.values.map(({ name }) => name) };
-    }
-    return scalarSchema(element.scalar);
+/** By the spelling of names, for `GET /metadata`. */
+export function createSchemaValidators(): Record<"camel" | "proto", Validate> {
+  return {
+    camel: validator(JSON.parse(DOCUMENTS.schema.camel) as Schema),
+    proto: validator(JSON.parse(DOCUMENTS.schema.proto) as Schema),
   };
-  switch (field.fieldKind) {
-    case "list":
-      return { type: "array", items: single(field) };
-    case "map":
-      return { type: "object", additionalProperties: single(field) };
-    default:
-      return single(field);
-  }
 }
 
-function scalarSchema(scalar: ScalarType | undefined): JsonSchema {
-  switch (scalar) {
-    case ScalarType.STRING:
-      return { type: "string" };
-    case ScalarType.BOOL:
-      return { type: "boolean" };
-    case ScalarType.DOUBLE:
-    case ScalarType.FLOAT:
-      return { anyOf: [{ type: "number" }, { enum: ["NaN", "Infinity", "-Infinity"] }] };
-    case ScalarType.INT32:
-    case ScalarType.SINT32:
-    case ScalarType.SFIXED32:
-      return { type: "integer", minimum: -(2 ** 31), maximum: 2 ** 31 - 1 };
-    case ScalarType.UINT32:
-    case ScalarType.FIXED32:
-      return { type: "integer", minimum: 0, maximum: 2 ** 32 - 1 };
-    case ScalarType.BYTES:
-      return { type: "string", contentEncoding: "base64" };
-    default:
-      return { type: "string", pattern: "^-?[0-9]+$" };
+/** For the bodies that the OpenAPI document describes. */
+export function createOpenApiValidators(): Record<"response" | "entry" | "error" | "health", Validate> {
+  const { components } = JSON.parse(DOCUMENTS.openapi, (name, value: unknown) =>
+    name === "$ref" && typeof value === "string" ? value.replace("#/components/schemas/", "#/$defs/") : value,
+  ) as OpenApi;
+  const named = (...names: string[]): Validate =>
+    validator({
+      anyOf: names.map((name) => ({ $ref: `#/$defs/${name}` })),
+      $defs: components.schemas,
+    });
+  return {
+    response: named("GetMetadataResponse", "GetMetadataResponseProtoNames"),
+    entry: named("MetadataEntry", "MetadataEntryProtoNames"),
+    error: named("Error"),
+    health: named("Health"),
+  };
+}
+
+function validator(schema: Schema): Validate {
+  const ajv = new Ajv2020({ strict: true, allErrors: true, allowUnionTypes: true });
+  formats.default(ajv);
+  // OpenAPI's own, beside the schema's.
+  ajv.addKeyword("example");
+  const validate = ajv.compile(closed(schema) as Schema);
+  return (value) => {
+    validate(value);
+    return validate.errors ?? [];
+  };
+}
+
+/** The same schema, with no members allowed but those that it names. What refines another schema stays open. */
+function closed(schema: unknown): unknown {
+  if (Array.isArray(schema)) {
+    return schema.map(closed);
   }
+  if (typeof schema !== "object" || schema === null) {
+    return schema;
+  }
+  const members: Schema = Object.fromEntries(
+    Object.entries(schema).map(([name, value]) => [name, closed(value)]),
+  );
+  const isClosable = "properties" in members && members["type"] === "object" && !("$ref" in members);
+  return isClosable ? { ...members, additionalProperties: false } : members;
 }

@@ -4,22 +4,26 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
+import type { Clock, Timers } from "../../src/collectors/clock.ts";
 import { createConfig, type Environment } from "../../src/config.ts";
 import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
-import type { ScheduledCollector } from "../../src/metadata/service.ts";
+import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
+import { NO_GITHUB } from "./closed-port.ts";
 
 export const TEST_VERSION = "1.2.3-test";
 
 export interface TestServerOptions {
   /** Default: none, all sources are disabled. "real": those of the program. */
-  readonly collectors?: readonly ScheduledCollector[] | "real";
+  readonly collectors?: readonly (ScheduledCollector | ScheduledRemoteCollector)[] | "real";
   /** Settings as given on the command line. Default: any free port of 127.0.0.1, the working directory. */
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly env?: Environment;
   readonly limits?: Partial<HttpLimits>;
+  /** See `Dependencies.time` of the server. */
+  readonly time?: Clock & Timers;
 }
 
 export interface TestServer {
@@ -27,7 +31,7 @@ export interface TestServer {
   readonly host: string;
   /** 0 on a Unix socket. */
   readonly port: number;
-  /** `http://host:port`. */
+  /** `http://host:port`, `https` with a certificate. */
   readonly url: string;
   /** Lines of the log at level error, as objects. A test that expects some takes them out. */
   readonly defects: unknown[];
@@ -61,7 +65,9 @@ export function useServer(options: () => TestServerOptions = () => ({})): () => 
   };
 }
 
-async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: TestServerOptions) {
+async function launch(options: TestServerOptions) {
+  const { collectors = [], flags = {}, limits = {}, time } = options;
+  const env = { ...NO_GITHUB, ...options.env };
   const defects: unknown[] = [];
   const log = createLog({
     level: "error",
@@ -79,6 +85,7 @@ async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: Te
     env,
     serverVersion: TEST_VERSION,
     httpLimits: limits,
+    ...(time && { time }),
     ...(collectors === "real" ? {} : { collectors }),
   });
   const subscribers = countSubscribers(server);
@@ -95,7 +102,7 @@ async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: Te
     server,
     host,
     port,
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${port}`,
+    url: `${config.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
     defects,
     openSockets: () => sockets?.open() ?? 0,
     subscribers,

@@ -7,8 +7,9 @@ import { MetadataEntrySchema, SourceState } from "../../src/gen/fleet/metadata/v
 import { GitStatus } from "../../src/gen/fleet/metadata/v1/git_pb.ts";
 import { GetMetadataResponseSchema } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
 import { createListener } from "../../src/http/listener.ts";
-import { createPlainRoutes, type Lifecycle } from "../../src/http/plain-routes.ts";
+import { createPlainRoutes } from "../../src/http/plain-routes.ts";
 import { systemClock } from "../../src/metadata/clock.ts";
+import { Lifecycle, type LifecycleState } from "../../src/metadata/lifecycle.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { openSocket, rawRequest } from "../helpers/raw-http.ts";
@@ -296,17 +297,19 @@ describe("/health", () => {
     });
   });
 
-  test.each<[Lifecycle, number]>([
+  test.each<[LifecycleState, number]>([
     ["starting", 503],
     ["healthy", 200],
     ["stopping", 503],
   ])("%s is %i", async (state, status) => {
+    const lifecycle = new Lifecycle();
+    lifecycle.enter(state);
     const routes = createPlainRoutes({
       service: new MetadataService({ collectors: [] }),
       clock: systemClock,
       serverVersion: TEST_VERSION,
       defaultNames: "camel",
-      lifecycle: () => state,
+      lifecycle,
       stopping: new AbortController().signal,
     });
     const listener = createListener((request, response) => {

@@ -317,6 +317,27 @@ describe("the branch that it is about", () => {
     expect(numberOf(source.report)).toBe(3);
   });
 
+  it("P7: that came back before the refresh of it was given up has not failed for that", async () => {
+    const { source, started, checkOut, time } = setUp();
+    await started();
+    await time.advance(30_000);
+    checkOut("b");
+    checkOut("a");
+    await settled();
+    expect(source.report).toMatchObject({ state: SourceState.FRESH, reason: "" });
+    expect(numberOf(source.report)).toBe(1);
+  });
+
+  it("P15: is looked up for a new commit as soon as the refresh that runs has ended", async () => {
+    const { remote, started, checkOut, time, answer } = setUp();
+    await started();
+    await time.advance(30_000);
+    remote.due = 0;
+    checkOut("a", "2".repeat(40));
+    await answer(1);
+    expect(remote.asked).toEqual(["a", "a", "a"]);
+  });
+
   it("P7: keeps a refresh going at a new commit, so that commits in a row do not keep it from ever ending", async () => {
     const { remote, source, checkOut, answer } = setUp();
     checkOut("a");

@@ -1,0 +1,52 @@
+// A real browser: headless Chromium, as an npm package carries it, and pages that other web servers serve.
+
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import Chromium from "@sparticuz/chromium";
+import { type Browser, chromium } from "playwright-core";
+import { build } from "rolldown";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
+
+/** Unpacking takes seconds, the first time on a machine. */
+const START_DEADLINE_MS = 120_000;
+
+/** One browser for all tests of a file. Call the result inside the tests. */
+export function useBrowser(): () => Browser {
+  let browser: Browser | undefined;
+  beforeAll(async () => {
+    const executablePath = await Chromium.executablePath();
+    // Not the package's own arguments: among them is one that switches the rules for origins off.
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+    browser = await chromium.launch({ executablePath, args, timeout: START_DEADLINE_MS });
+  }, START_DEADLINE_MS);
+  afterAll(() => browser?.close());
+  return () => {
+    if (browser === undefined) {
+      throw new Error("the browser is there inside of tests only");
+    }
+    return browser;
+  };
+}
+
+/** A module and what it imports, as a page can load it. */
+export async function bundleForBrowser(input: string): Promise<string> {
+  const { output } = await build({ input, platform: "browser", write: false, logLevel: "warn" });
+  return output[0].code;
+}
+
+/** A web server of another origin, whose only page loads one script. Ends with the test. @returns its origin. */
+export async function servePage(script: string): Promise<string> {
+  const server = createServer((request, response) => {
+    const isScript = request.url === "/script.js";
+    response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
+    response.end(isScript ? script : '<!doctype html><script type="module" src="/script.js"></script>');
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, "127.0.0.1", resolve);
+  });
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
