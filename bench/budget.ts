@@ -3,7 +3,7 @@
 
 import { openGitHub } from "../test/helpers/github.ts";
 import { FleetTime, startFleet } from "../test/helpers/github-fleet.ts";
-import { BUDGET_STATES, type BudgetState, openWorld } from "./budget-states.ts";
+import { BUDGET_STATES, type BudgetState, MOST_POINTS, openWorld } from "./budget-states.ts";
 import type { Part } from "./part.ts";
 import { percentile } from "./statistics.ts";
 import { type Aim, atMost, figure, formatTable, judge } from "./table.ts";
@@ -35,15 +35,19 @@ async function measureState(state: BudgetState): Promise<string[][]> {
     const firstMs = 2 * MINUTE_MS;
     await time.pass(firstMs);
     const firstPoints = github.books.points;
+    const windowEndMs = credential.resetMs;
     github.books.clear();
     const seen = state.begin({ world, fleet, time });
     await time.pass(HOUR_MS);
     const perMinute = github.books.requestsPerMinute;
     const { points, requests } = github.books;
     const refused = requests.filter(({ status }) => status === 403 || status === 429).length;
+    const inWindow = requests.filter(({ atMs }) => atMs < windowEndMs);
+    const windowPoints = firstPoints + inWindow.reduce((sum, { cost }) => sum + cost, 0);
     const rows = [
       row("points for the first questions", firstPoints),
       row("points in the hour", points, atMost(state.mostPoints, "")),
+      row("points in GitHub's window, both together", windowPoints, atMost(MOST_POINTS, "")),
       row("requests a minute, median", percentile(perMinute, 0.5), atMost(state.mostRequests, "")),
       row("requests a minute, worst", Math.max(...perMinute), atMost(state.mostRequests, "")),
       row("refused for a limit", refused, atMost(0, "")),
@@ -55,11 +59,10 @@ async function measureState(state: BudgetState): Promise<string[][]> {
     for (const [what, { samplesMs, mostS, open }] of seen) {
       const seconds = samplesMs.map((ms) => ms / 1_000);
       const aim = mostS === undefined ? undefined : atMost(mostS, "s");
-      const count = `${seconds.length} times${open() > 0 ? `, ${open()} not yet` : ""}`;
+      const count = `${seconds.length} times${open() > 0 ? `, ${open()} not` : ""}`;
       rows.push(row(`${what} visible, median (${count})`, percentile(seconds, 0.5), aim, "s"));
       rows.push(row(`${what} visible, worst`, Math.max(...seconds), aim, "s"));
     }
-    console.error(`${state.name}: ${credential.remaining} points left`);
     return rows.map((cells, index) => [index === 0 ? state.name : "", ...cells]);
   } finally {
     await fleet.close();

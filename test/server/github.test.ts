@@ -202,9 +202,9 @@ describe("the pull request of the current branch", () => {
     credential.isRevoked = true;
     pull.update({ title: "Another title" });
     const states = async () => (await read(server.url)).sources["github"];
-    await time.advance(31_000);
     let state = await states();
     while (state?.reason !== "UNAUTHENTICATED") {
+      await time.advance(100);
       state = await states();
     }
     expect(state).toMatchObject({ state: "SOURCE_STATE_STALE" });

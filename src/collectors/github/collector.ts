@@ -51,6 +51,7 @@ class GitHubCollector implements RemoteCollector {
   readonly #options: GitHubCollectorOptions;
   readonly #ancestry = new Ancestry();
   readonly #resolved = new WeakMap<Checkout, Lookup | NoLookup>();
+  readonly #listeners = new Set<() => void>();
   readonly #told = new Map<string, Told>();
   /** By the lookup's id, the one that was used last at the end. */
   readonly #inquiries = new Map<string, Inquiry>();
@@ -110,6 +111,7 @@ class GitHubCollector implements RemoteCollector {
         asked: { monotonicMs: nowMs, wallMs: clock.wallMs(), jitter: random() },
         isHurried,
         settle: (found) => this.#settle(found, checkout, signal),
+        onFirstFound: () => this.#changed(),
         signal,
       });
       if (isInSync(inquiry, checkout)) this.#hurriesMs = [];
@@ -138,10 +140,16 @@ class GitHubCollector implements RemoteCollector {
   }
 
   watch(changed: () => void, signal: AbortSignal): void {
+    this.#listeners.add(changed);
+    signal.addEventListener("abort", () => this.#listeners.delete(changed), { once: true });
     this.#options.api.watch(() => {
       for (const inquiry of this.#inquiries.values()) inquiry.forgetFailures();
       changed();
     }, signal);
+  }
+
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   #resolve(checkout: Checkout): Lookup | NoLookup {

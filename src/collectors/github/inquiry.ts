@@ -42,6 +42,8 @@ export interface Round {
   readonly isHurried: boolean;
   /** Chooses, and finds out for that what the local repository knows. */
   readonly settle: (found: Pick<Found, "listed" | "target">) => Promise<Choice<Pull>>;
+  /** Something is known for the first time, and more will be at the end of the round. */
+  readonly onFirstFound: () => void;
   readonly signal: AbortSignal;
 }
 
@@ -127,6 +129,10 @@ export class Inquiry {
     const listAsked = entry === undefined && before !== undefined ? before.listAsked : asked;
     let found: Found = { target, listed, isComplete, listAsked, confirmed: asked };
     let parts = before?.parts;
+    if (before === undefined) {
+      this.#found = found;
+      round.onFirstFound();
+    }
     try {
       for (let moves = 0; moves <= MOST_MOVES; moves += 1) {
         const { pull } = await settle(found);

@@ -413,6 +413,33 @@ test("P19: one part that fails keeps the others, says so, and is tried again", a
   expect(later).not.toHaveProperty("warning");
 });
 
+test("P19: a part that hangs does not hold up what is known already, the first time", async () => {
+  const { collector, github } = await startGreen();
+  github.faults.add({ kind: "hang" }, 1, (url) => url.endsWith("/pulls/1"));
+  const watching = new AbortController();
+  const told = new Promise<void>((resolve) => collector.watch?.(resolve, watching.signal));
+  const asking = new AbortController();
+  const refreshed = collector.refresh(CHECKOUT, { signal: asking.signal });
+  await told;
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1, title: "Add a door" });
+  expect(pullIn(collector.known(CHECKOUT))).not.toHaveProperty("checks");
+  asking.abort(new Error("enough"));
+  await expect(refreshed).rejects.toThrow("enough");
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1 });
+  watching.abort();
+});
+
+test("P18: a token that is refused is not tried again", async () => {
+  const { asked, collector, credential, refresh } = await startGreen();
+  await refresh(CHECKOUT);
+  asked();
+  credential.isRevoked = true;
+  await expect(refresh(CHECKOUT)).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  expect(asked()).toHaveLength(1);
+  expect(collector.dueAtMs(CHECKOUT)).toBeUndefined();
+  expect(collector.obstacle).toMatchObject({ reason: "UNAUTHENTICATED" });
+});
+
 test("P19: when the list fails, what was known stays, and it is tried again after longer and longer", async () => {
   const { collector, github, refresh, time } = await startGreen();
   await refresh(CHECKOUT);
