@@ -21,7 +21,8 @@ export async function runCommandLine(args: readonly string[], program: readonly 
       stop.abort();
     });
   }
-  // A reader that closes early, as `head` does, is no error.
+  // A reader that closes early, as `head` does, is no error. It is noticed by the next write: to hear of it before that takes
+  // a poll of the pipe, which Node has no way to ask for.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
   process.exitCode = await run(args, {

@@ -12,6 +12,7 @@ import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/met
 import { createLog } from "../../src/observability/log.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
 import { NO_GITHUB } from "./closed-port.ts";
+import { countSubscribers } from "./subscribers.ts";
 
 export const TEST_VERSION = "1.2.3-test";
 
@@ -137,19 +138,4 @@ function followSockets(port: number): { open(): number; forget(): void } {
   subscribe("net.server.socket", note);
   const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length;
   return { open, forget: () => unsubscribe("net.server.socket", note) };
-}
-
-function countSubscribers({ service }: FleetMetadataServer): () => number {
-  const active = new Set<object>();
-  const original = service.subscribe.bind(service);
-  service.subscribe = (listener, sources) => {
-    const token = {};
-    active.add(token);
-    const end = original(listener, sources);
-    return () => {
-      active.delete(token);
-      end();
-    };
-  };
-  return () => active.size;
 }
