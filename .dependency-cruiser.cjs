@@ -17,7 +17,12 @@ module.exports = {
   forbidden: [
     only("gen/", []),
     only("collectors/", []),
-    only("metadata/", ["collectors/collector.ts"]),
+    only("metadata/", [
+      "collectors/collector.ts",
+      "collectors/remote-collector.ts",
+      "collectors/checkout.ts",
+      "collectors/clock.ts",
+    ]),
     only("rpc/", ["metadata/"]),
     only("rpc/reflection/", []),
     only("http/", ["metadata/"]),

@@ -32,5 +32,6 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
+    onHangup: (listener) => void process.on("SIGHUP", listener),
   });
 }

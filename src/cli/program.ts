@@ -1,7 +1,8 @@
 // The commands and their flags. What a command does, but for that of the server, is loaded when it is called.
 
 import { Argument, Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
+import { ConfigError } from "../config.ts";
+import { SETTINGS, type SettingName, variablesOf } from "../config-settings.ts";
 import { HOOKED_AGENTS } from "../hooks/agents.ts";
 import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
@@ -21,6 +22,11 @@ const GET: readonly SettingName[] = [
   "agentapiUrl",
   "coderUrl",
   "coderTokenFile",
+  "githubToken",
+  "githubTokenFile",
+  "githubHost",
+  "githubServerUrl",
+  "githubApiUrl",
   "gitDeadlineMs",
   "listen",
 ];
@@ -168,7 +174,7 @@ function addTask(task: Command, context: CliContext): Command {
     )
     .addArgument(agent())
     .argument("[JSON]", "the event (default: standard input)")
-    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
+    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variablesOf(SETTINGS.taskFile)[0]}]`);
   return task;
 }
 
