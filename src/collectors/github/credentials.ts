@@ -18,7 +18,7 @@ export interface Credentials {
   read(anew?: boolean): Promise<void>;
   /** GitHub does not accept the present token. */
   refuse(refusal: CollectError): void;
-  /** Calls `changed` when a refused token was replaced, until `signal` is aborted. */
+  /** Calls `changed` when a refused token was replaced, or a missing one was found, until `signal` is aborted. */
   watch(changed: () => void, signal: AbortSignal): void;
 }
 
@@ -36,27 +36,42 @@ export function createCredentials({ source, timers, replaced }: CredentialsOptio
   const listeners = new Set<() => void>();
   let token: string | undefined;
   let refusal: CollectError | undefined;
+  /** Whether there was none, where one should be, when it was last read. */
+  let isMissing = false;
   let stopChecking: (() => void) | undefined;
 
   const read = async (anew = false): Promise<void> => {
-    const now = await source.read({ anew });
-    if (now === token) {
-      return;
-    }
-    token = now;
-    replaced();
-    if (refusal !== undefined) {
+    const now = await readSource(anew);
+    const isFound = isMissing;
+    isMissing = false;
+    const isOther = now !== token;
+    const isLifted = isFound ? isOther || refusal === undefined : isOther && refusal !== undefined;
+    if (isOther) {
+      token = now;
       refusal = undefined;
+      replaced();
+    }
+    if (isLifted) {
       for (const listener of [...listeners]) {
         listener();
       }
     }
   };
 
+  const readSource = async (anew: boolean): Promise<string | undefined> => {
+    try {
+      return await source.read({ anew });
+    } catch (error) {
+      isMissing = true;
+      checkLater();
+      throw error;
+    }
+  };
+
   /** While nothing is asked because of the token, nobody else notices another one. */
   const checkLater = (): void => {
     stopChecking?.();
-    const isNeeded = refusal !== undefined && !source.isLasting && listeners.size > 0;
+    const isNeeded = (refusal !== undefined || isMissing) && !source.isLasting && listeners.size > 0;
     stopChecking = isNeeded ? timers.start(CHECK_MS, check) : undefined;
   };
 

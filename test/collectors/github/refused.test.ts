@@ -53,6 +53,30 @@ test("P18: another token in the file is used for the next question", async () =>
   expect(github.books.requests.map(({ token }) => token)).toEqual(["ghp_revoked", TOKEN, OTHER_TOKEN]);
 });
 
+test("P18: a file that appears later is noticed while nobody asks, and told of", async () => {
+  const { file, write } = tokenFile(TOKEN);
+  rmSync(file);
+  const { api, time, pulls } = await startGatedGitHub({ token: createTokenSource({ file }) });
+  let told = 0;
+  const ended = new AbortController();
+  onTestFinished(() => ended.abort());
+  api.watch(() => {
+    told += 1;
+  }, ended.signal);
+  await expect(pulls()).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  await expect(api.reload()).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  expect(told).toBe(0);
+  write(TOKEN);
+  await time.advance(10_000);
+  await until(() => told === 1, "that the token is there");
+  await pulls();
+  rmSync(file);
+  await expect(pulls()).rejects.toMatchObject({ reason: "UNAUTHENTICATED" });
+  write(TOKEN);
+  await api.reload();
+  expect(told).toBe(2);
+});
+
 test("P18: a file that was written over in place is read again", async () => {
   const { file } = tokenFile(TOKEN);
   const source = createTokenSource({ file });
