@@ -13,12 +13,12 @@ const MINUTE_MS = 60_000;
 /** One branch with its pull request. */
 interface Branch {
   readonly name: string;
+  readonly repo: Repo;
   readonly pull: Pull;
-  checkout: CheckoutOptions;
+  readonly checkout: CheckoutOptions;
 }
 
 export interface World {
-  readonly repo: Repo;
   readonly branches: readonly Branch[];
   readonly random: () => number;
 }
@@ -40,6 +40,8 @@ interface Seen {
 
 export interface BudgetState {
   readonly name: string;
+  /** Whether all pull requests are in one repository. */
+  readonly isShared: boolean;
   readonly mostPoints: number;
   readonly mostRequests: number;
   /** @returns what is filled while time passes. */
@@ -48,22 +50,23 @@ export interface BudgetState {
   afterwards?(scene: Scene): void;
 }
 
-/** A repository with a green pull request for each server. */
+/** A green pull request for each server, in one repository or in one for each. */
 export function openWorld(options: {
   readonly github: GitHub;
-  readonly time: FleetTime;
   readonly servers: number;
+  readonly isShared: boolean;
 }): World {
-  const repo = options.github.repo("octo/app");
   const branches = Array.from({ length: options.servers }, (_, index) => {
     const name = `topic-${index}`;
+    const origin = options.isShared ? "octo/app" : `octo/app-${index}`;
+    const repo = options.github.repo(origin);
     const pull = repo.pull({ head: name });
     for (const check of ["build", "lint", "test"]) {
       repo.check(sha(name), { name: check, conclusion: "success" });
     }
-    return { name, pull, checkout: { branch: name } };
+    return { name, repo, pull, checkout: { origin, branch: name } };
   });
-  return { repo, branches, random: seededRandom(4_711) };
+  return { branches, random: seededRandom(4_711) };
 }
 
 /** Does it now and after each pause. @param pauseMs drawn anew each time. */
@@ -103,6 +106,7 @@ function idle(): BudgetState {
   const hiddenReruns = new Watching();
   return {
     name: "nothing happens",
+    isShared: false,
     mostPoints: 0,
     mostRequests: 220,
     begin: () =>
@@ -113,7 +117,7 @@ function idle(): BudgetState {
         ["afterwards: the same where a review is missing too", hiddenReruns],
       ]),
     afterwards: ({ world, fleet, time }) => {
-      const { repo, branches, random } = world;
+      const { branches, random } = world;
       let count = 0;
       again(
         time,
@@ -123,7 +127,7 @@ function idle(): BudgetState {
           const index = count % branches.length;
           const branch = branches[index];
           if (branch === undefined) return;
-          const { pull } = branch;
+          const { pull, repo } = branch;
           const kind = count % 4;
           if (count > branches.length) return;
           if (kind === 0) {
@@ -156,11 +160,12 @@ function running(): BudgetState {
   const checks = new Watching(AIM_S);
   return {
     name: "ten pull requests with running checks",
+    isShared: true,
     mostPoints: MOST_POINTS,
     mostRequests: MOST_REQUESTS,
     begin: ({ world, fleet, time }) => {
-      const { repo, branches, random } = world;
-      for (const [index, { pull, name }] of branches.slice(0, 10).entries()) {
+      const { branches, random } = world;
+      for (const [index, { pull, name, repo }] of branches.slice(0, 10).entries()) {
         const head = sha(`${name} running`);
         repo.check(head, { name: "long" });
         pull.push(head);
@@ -188,11 +193,12 @@ function running(): BudgetState {
   };
 }
 
-function pushing(): BudgetState {
+function pushing(isShared: boolean): BudgetState {
   const pushes = new Watching();
   const results = new Watching();
   return {
-    name: "everyone pushes every five minutes",
+    name: `everyone pushes every five minutes, ${isShared ? "all to one repository" : "each to another repository"}`,
+    isShared,
     mostPoints: MOST_POINTS,
     mostRequests: MOST_REQUESTS,
     begin: (scene) => {
@@ -228,18 +234,18 @@ function pushOnce(
     readonly results: Watching;
   },
 ): void {
-  const { repo, random } = world;
+  const { random } = world;
   const { branch, index, count, pushes, results } = pushing;
-  const { name, pull } = branch;
+  const { name, pull, repo, checkout } = branch;
   const head = sha(`${name} ${count}`);
   const before = sha(count === 1 ? name : `${name} ${count - 1}`);
   const pushed = (oid: string) => ({
     upstreamOid: oid,
     push: { remote: "origin", ref: `refs/heads/${name}`, oid },
   });
-  fleet.servers[index]?.checkOut({ branch: name, head, ...pushed(before) });
+  fleet.servers[index]?.checkOut({ ...checkout, head, ...pushed(before) });
   time.start(2 * SECOND_MS, () => {
-    fleet.servers[index]?.checkOut({ branch: name, head, ...pushed(head) });
+    fleet.servers[index]?.checkOut({ ...checkout, head, ...pushed(head) });
     time.start(SECOND_MS, () => {
       repo.commit(head);
       pull.push(head).update({ mergeable: null });
@@ -272,4 +278,4 @@ function pushOnce(
   }
 }
 
-export const BUDGET_STATES: readonly BudgetState[] = [idle(), running(), pushing()];
+export const BUDGET_STATES: readonly BudgetState[] = [idle(), running(), pushing(false), pushing(true)];

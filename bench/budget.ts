@@ -27,7 +27,7 @@ async function measureState(state: BudgetState): Promise<string[][]> {
   const time = new FleetTime();
   const github = await openGitHub({ clock: time });
   const credential = github.token(TOKEN);
-  const world = openWorld({ github, time, servers: SERVERS });
+  const world = openWorld({ github, servers: SERVERS, isShared: state.isShared });
   await time.pass(24 * HOUR_MS);
   const checkouts = world.branches.map(({ checkout }) => checkout);
   const fleet = startFleet({ github, time, token: TOKEN, checkouts });

@@ -114,7 +114,7 @@ class GitHubCollector implements RemoteCollector {
         onFirstFound: () => this.#changed(),
         signal,
       });
-      if (isInSync(inquiry, checkout)) this.#hurriesMs = [];
+      if (this.#seen?.checkout === checkout && isInSync(inquiry, checkout)) this.#hurriesMs = [];
     } catch (error) {
       if (!(error instanceof CollectError) || signal.aborted) throw error;
       throw new CollectError(error.reason, `${error.message} (${lookup.description})`, { cause: error });

@@ -52,6 +52,8 @@ type Entry = Pick<Found, "listed" | "isComplete"> & { readonly details?: PullDet
 
 /** How long it counts what a repository is: whether it is a fork, how it is called. */
 const REPOSITORY_MS = 6 * 60 * 60_000;
+/** How long it counts that one cannot be seen. */
+const INVISIBLE_MS = 30 * 60_000;
 /** What is due so soon is asked in this round already. */
 const SOON_MS = 1_000;
 /** So often a head that moved while it was asked about is followed in one round. */
@@ -186,7 +188,8 @@ export class Inquiry {
 
   #answerFor(repository: Repository, { monotonicMs }: Asked): RepositoryAnswer | "not_visible" | undefined {
     const known = this.#repositories.get(repositoryKey(repository));
-    return known && dueMs(known.asked, REPOSITORY_MS) > monotonicMs ? known.answer : undefined;
+    const periodMs = known?.answer === "not_visible" ? INVISIBLE_MS : REPOSITORY_MS;
+    return known && dueMs(known.asked, periodMs) > monotonicMs ? known.answer : undefined;
   }
 
   async #askRepository(repository: Repository, { api, asked, signal }: Asking): Promise<void> {
@@ -216,7 +219,8 @@ export class Inquiry {
     const { asked, isHurried } = round;
     if (before !== undefined && !isHurried && !isEntryDue(before, asked.monotonicMs)) return undefined;
     if (target.head.kind === "number") {
-      const details = await this.#askDetails(target.bases[0], target.head.number, round);
+      const [{ owner, name }] = target.bases;
+      const details = await this.#askDetails({ owner, repo: name }, target.head.number, round);
       return { listed: [details], isComplete: true, details };
     }
     const parts = before?.parts;
@@ -231,18 +235,20 @@ export class Inquiry {
     return await this.#askLists(target, target.head, round);
   }
 
-  async #askDetails({ owner, name }: Repository, number: number, { signal }: Round): Promise<PullDetails> {
+  async #askDetails(
+    repository: ReturnType<typeof repositoryOf>,
+    number: number,
+    { signal }: Round,
+  ): Promise<PullDetails> {
     const route = "GET /repos/{owner}/{repo}/pulls/{pull_number}";
-    const { pages } = await this.#api.get(route, { owner, repo: name, pull_number: number }, signal);
+    const { pages } = await this.#api.get(route, { ...repository, pull_number: number }, signal);
     return readDetails(pages);
   }
 
   /** Undefined when they alone could not be had, and the list may. */
   async #askDetailsInstead(pull: Pull, round: Round): Promise<PullDetails | undefined> {
-    const { owner, repo } = repositoryOf(pull);
-    const { host } = this.lookup.bases[0];
     try {
-      return await this.#askDetails({ host, owner, name: repo }, pull.number, round);
+      return await this.#askDetails(repositoryOf(pull), pull.number, round);
     } catch (error) {
       if (!isOfOnePart(error, round.signal)) throw error;
       return undefined;

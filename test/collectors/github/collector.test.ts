@@ -168,6 +168,19 @@ test("P15: once GitHub has the local commit there is nothing more to wait for", 
   expect(due()).toBe(30_000);
 });
 
+test("P15: a change that comes while an older one is looked up is looked up as well", async () => {
+  const { collector, pull, refresh, time } = await startGreen();
+  await refresh(CHECKOUT);
+  await time.advance(7_000);
+  pull.push(sha("first"));
+  const first = checkoutOf({ head: sha("first") });
+  const second = checkoutOf({ head: sha("second") });
+  const refreshed = refresh(first);
+  collector.known(second);
+  await refreshed;
+  expect((collector.dueAtMs(second) ?? Number.NaN) - time.monotonicMs()).toBe(5_000);
+});
+
 test("P15: a commit and its push are one look and another one 5 s later", async () => {
   const { collector, refresh, time } = await startGreen();
   await refresh(CHECKOUT);

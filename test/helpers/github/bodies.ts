@@ -87,7 +87,13 @@ export function createBodies(apiUrl: string) {
       ref: fields.baseBranch,
       sha: fields.baseSha,
       user: user(repo.owner),
-      repo: { ...repoOf(repo.name), id: repo.id, default_branch: repo.defaultBranch },
+      // GitHub puts the whole repository here: a push to any branch makes this another answer.
+      repo: {
+        ...repoOf(repo.name),
+        id: repo.id,
+        default_branch: repo.defaultBranch,
+        pushed_at: repo.pushedAt,
+      },
     },
   });
 

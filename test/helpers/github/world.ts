@@ -104,6 +104,7 @@ export class Pull {
 
   /** Commits arrive on the head branch. */
   push(headSha: string): this {
+    this.repo.pushedAt = this.#origin.now();
     return this.update({ headSha });
   }
 
@@ -157,6 +158,8 @@ export class Repo {
   readonly pulls: Pull[] = [];
   readonly checks = new Map<string, CheckRun[]>();
   readonly statuses = new Map<string, CommitStatus[]>();
+  /** When anything was pushed to it last. */
+  pushedAt: string;
   /** Where single sign-on is to be done, when a request with a token needs it. */
   ssoUrl: string | undefined;
   readonly #commits = new Set<string>();
@@ -168,6 +171,7 @@ export class Repo {
     this.isPrivate = options.isPrivate ?? false;
     this.parent = options.parent;
     this.defaultBranch = options.defaultBranch ?? "main";
+    this.pushedAt = origin.now();
     this.#names = [name];
     this.#origin = origin;
   }
