@@ -309,7 +309,6 @@ test("P6: an old pull request counts while its head is in the history of HEAD", 
   await refresh(later);
   expect(pullIn(collector.known(later))).toMatchObject({ number: 1, headInSync: false });
   const reused = checkoutOf({ head: sha("reused") });
-  expect(collector.known(reused)).toBeUndefined();
   await collector.prepare(reused, context());
   expect(collector.known(reused)).toMatchObject({
     outcome: "no_data",
@@ -318,6 +317,37 @@ test("P6: an old pull request counts while its head is in the history of HEAD", 
       "None of the pull requests of octo/app, head octo/app:topic: 1 closed or merged, of other commits.",
   });
   expect(collector.prepare(reused, context())).toBeUndefined();
+});
+
+test("P7: a commit drops nothing while git is asked whether the old pull request is in its history", async () => {
+  const { collector, refresh, pull } = await startGreen();
+  pull.merge();
+  await refresh(CHECKOUT);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1, headInSync: true });
+  const commit = checkoutOf({ head: sha("commit"), ancestors: [HEAD] });
+  const meanwhile = collector.known(commit);
+  expect(pullIn(meanwhile)).toMatchObject({ number: 1, headInSync: false });
+  await collector.prepare(commit, context());
+  expect(collector.known(commit)).toBe(meanwhile);
+  const reused = checkoutOf({ head: sha("reused") });
+  expect(pullIn(collector.known(reused))).toMatchObject({ number: 1 });
+  await collector.prepare(reused, context());
+  expect(collector.known(reused)).toMatchObject({ reason: "NO_PULL_REQUEST" });
+  expect(collector.known(checkoutOf({ head: sha("later") }))).toMatchObject({ reason: "NO_PULL_REQUEST" });
+});
+
+test("P6: after another branch, one of the same name is told of when git has been asked", async () => {
+  const { collector, refresh, pull } = await startGreen();
+  pull.merge();
+  await refresh(CHECKOUT);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1 });
+  const other = checkoutOf({ branch: "other" });
+  await refresh(other);
+  expect(collector.known(other)).toMatchObject({ reason: "NO_PULL_REQUEST" });
+  const reused = checkoutOf({ head: sha("reused") });
+  expect(collector.known(reused)).toBeUndefined();
+  await collector.prepare(reused, context());
+  expect(collector.known(reused)).toMatchObject({ reason: "NO_PULL_REQUEST" });
 });
 
 test("P6: where the history is cut off, that is said", async () => {
