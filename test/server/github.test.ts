@@ -1,6 +1,6 @@
 // From a push in a real repository to what clients see of its pull request: the whole server against a stand-in for GitHub.
 
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { type GitHub, startGitHub } from "../helpers/github.ts";
@@ -260,6 +260,21 @@ describe("the pull request of the current branch", () => {
       expect(sources["github"]).toMatchObject({ state: "SOURCE_STATE_NO_DATA", reason: "NOT_GITHUB" });
     }
     expect(github.books.requests).toEqual([]);
+  });
+
+  test("P1: is found where ssh calls the server by another name", async () => {
+    const github = await startGitHub();
+    github.token(TOKEN);
+    const repository = cloneOfApp("git@work:octo/app.git");
+    repository.git("checkout", "-qb", "feature");
+    github.repo("octo/app").pull({ head: "feature", headSha: push(repository, "feature") });
+    mkdirSync(`${repository.home}/.ssh`);
+    writeFileSync(`${repository.home}/.ssh/config`, "Host work\n  HostName github.com\n");
+    const env = { GITHUB_TOKEN: TOKEN, GITHUB_API_URL: github.apiUrl };
+    const server = await startServer(optionsFor(repository, env));
+    expect((await read(server.url, "?keys=github_pr_number")).data).toMatchObject({
+      github_pr_number: { value: 1 },
+    });
   });
 
   test("P14: is asked for by nobody's start, and by no read of other keys", async () => {
