@@ -8,7 +8,7 @@ import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
-import { type ProcFiles, processExists, processNames, processStart, ticksToMs } from "./proc.ts";
+import { type ProcFiles, processExists, processProgram, processStart, ticksToMs } from "./proc.ts";
 import { parseTaskFile, type TaskFile } from "./task-file.ts";
 
 export interface FileEvidenceOptions {
@@ -193,7 +193,7 @@ export class FileEvidence {
 /** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */
 function agentOf(pid: number, proc: ProcFiles): string | undefined {
   try {
-    return processNames(pid, proc).map(agentOfProcess).find(Boolean);
+    return agentOfProcess(processProgram(pid, proc));
   } catch {
     return undefined;
   }

@@ -2,7 +2,6 @@
 // secrets. On other systems there are none.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { basename } from "node:path";
 
 /** What is read of /proc. A test that stands in for it sees every path. All throw as node:fs does. */
 export interface ProcFiles {
@@ -102,14 +101,20 @@ export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
   }
 }
 
-/**
- * What a process is called: the name that it goes by, which is cut at 15 characters, and the file name of its program, which
- * only its owner sees. Empty when it has ended. Throws as {@link seen} does.
- */
-export function processNames(pid: number, files: ProcFiles): readonly string[] {
+/** What a process is called. All is absent when it has ended. */
+export interface ProcessProgram {
+  /** The name that it goes by, which is cut at 15 characters. */
+  readonly name?: string | undefined;
+  /** Absolute path of its program. Absent for anybody but its owner. */
+  readonly program?: string | undefined;
+}
+
+/** What a process is called. Throws as {@link seen} does. */
+export function processProgram(pid: number, files: ProcFiles): ProcessProgram {
   const name = seen(() => files.read(`/proc/${pid}/comm`).trimEnd());
-  const program = seen(() => basename(files.readLink(`/proc/${pid}/exe`)));
-  return [name, program].filter((one) => one !== undefined);
+  // The kernel says of a file that was removed meanwhile, as by an update, that it was.
+  const program = seen(() => files.readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""));
+  return { name, program };
 }
 
 /** The largest process number that Linux gives (PID_MAX_LIMIT). */

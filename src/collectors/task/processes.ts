@@ -1,17 +1,17 @@
-// The weakest evidence: a known coding agent among this user's processes. That it is there is all that it tells, so the status
-// is `idle`, never `running`.
+// The weakest evidence: a known coding agent among this user's processes. That it is there, and since when, is all that it
+// tells: a process that waits for a model and one that waits for its user look alike, so there is no status.
 
 import { setImmediate as breathe } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
 import {
   type ProcessStart,
   type ProcFiles,
   processIds,
-  processNames,
   processOwner,
+  processProgram,
   processStart,
   systemProc,
   ticksToMs,
@@ -90,7 +90,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
       since = { pid, ticks: start.ticks, ms: ticksToMs(start.ticks, proc) };
     }
     const startedAt = since.ms === undefined ? {} : { startedAt: timestampFromMs(since.ms) };
-    return { task: { status: TaskStatus.IDLE, agent, ...startedAt } };
+    return { task: { agent, ...startedAt } };
   };
 
   return {
@@ -103,7 +103,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
 }
 
 function agentProcess(pid: number, uid: number | undefined, proc: ProcFiles): AgentProcess | undefined {
-  const agent = processNames(pid, proc).map(agentOfProcess).find(Boolean);
+  const agent = agentOfProcess(processProgram(pid, proc));
   if (agent === undefined || (uid !== undefined && processOwner(pid, proc) !== uid)) {
     return undefined;
   }
