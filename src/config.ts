@@ -165,7 +165,7 @@ export const SETTINGS = {
   coderTokenFile: {
     flag: "coder-token-file",
     placeholder: "PATH",
-    description: "file that holds a session token for Coder",
+    description: "file that holds a session token for Coder; it may be replaced at any time",
     defaultText: "the token in CODER_SESSION_TOKEN, else Coder is not asked",
     schema: path,
   },
@@ -224,16 +224,13 @@ type Values = { readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]["sche
 
 /** The settings, valid and whole. */
 export interface Config
-  extends Omit<
-    Values,
-    "token" | "tokenFile" | "coderTokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"
-  > {
+  extends Omit<Values, "token" | "tokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"> {
   /** Absolute path of a directory that exists. */
   readonly workspace: string;
   /** From --token or --token-file. */
   readonly token: string | undefined;
-  /** From --coder-token-file. */
-  readonly coderToken: string | undefined;
+  /** Absolute path of a file that held a token at the start. */
+  readonly coderTokenFile: string | undefined;
   /** From --tls-cert and --tls-key. Undefined: cleartext. */
   readonly tls: TlsIdentity | undefined;
   readonly url: string;
@@ -312,7 +309,12 @@ export function createConfig(input: ConfigInput): Config {
     );
   }
   const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
-    file === undefined ? undefined : readFile(settingName(resolved, name), resolve(input.cwd, file)).trim();
+    file === undefined
+      ? undefined
+      : sendable(settingName(resolved, name), readFile(settingName(resolved, name), file).trim());
+  const coderFile = coderTokenFile === undefined ? undefined : resolve(input.cwd, coderTokenFile);
+  // It is read anew when it is used. What is wrong with it at the start is said at once.
+  fromFile("coderTokenFile", coderFile);
   const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
@@ -320,11 +322,10 @@ export function createConfig(input: ConfigInput): Config {
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token: sendable(
-      settingName(resolved, tokenFile === undefined ? "token" : "tokenFile"),
-      token ?? fromFile("tokenFile", tokenFile),
-    ),
-    coderToken: sendable(settingName(resolved, "coderTokenFile"), fromFile("coderTokenFile", coderTokenFile)),
+    token:
+      sendable(settingName(resolved, "token"), token) ??
+      fromFile("tokenFile", tokenFile && resolve(input.cwd, tokenFile)),
+    coderTokenFile: coderFile,
     url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
   };
   return config;
