@@ -11,7 +11,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { eventText } from "../helpers/hook.ts";
 import { emptyDirectory, runProgram } from "../helpers/program.ts";
@@ -190,7 +190,7 @@ describe("task install claude-code", () => {
     expect(statSync(real).mode & 0o777).toBe(0o640);
     expect(readFileSync(real, "utf8")).toMatch(/^\{\n\t"model": "opus",\n\t"hooks": \{/);
     await task("uninstall", "claude-code");
-    expect(JSON.parse(readFileSync(real, "utf8"))).toEqual({ model: "opus" });
+    expect(readFileSync(real, "utf8")).toBe(before);
     expect(readdirSync(cwd).sort()).toEqual([".claude", "dotfiles.json"]);
   });
 
@@ -220,6 +220,53 @@ describe("task install claude-code", () => {
     expect(stdout).toContain(join(cwd, ".claude/settings.local.json"));
     expect(stdout).toContain("keep it out of commits");
     expect(existsSync(join(cwd, ".claude/settings.local.json"))).toBe(true);
+  });
+
+  it.each([
+    ["the settings", ".claude/settings.local.json", "outside.json"],
+    ["their directory", ".claude", ""],
+  ])("S24: writes nothing where a project's link leads out of it: %s", async (_, link, target) => {
+    const { cwd } = workplace();
+    const [project, outside] = [join(cwd, "project"), join(cwd, "outside")];
+    mkdirSync(join(project, ".git"), { recursive: true });
+    mkdirSync(join(project, dirname(link)), { recursive: true });
+    mkdirSync(outside);
+    writeFileSync(join(outside, "outside.json"), "{}\n");
+    symlinkSync(join(outside, target), join(project, link));
+    const { code, stderr } = await runProgram(["task", "install", "claude-code", "--project"], {
+      cwd: project,
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("leads out of") });
+    expect(readdirSync(outside)).toEqual(["outside.json"]);
+    expect(readFileSync(join(outside, "outside.json"), "utf8")).toBe("{}\n");
+  });
+
+  it("S25: writes nothing when the settings are no text that it could write again as it was", async () => {
+    const { cwd, task } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    const bytes = Buffer.from('{"model": "\xff"}', "latin1");
+    writeFileSync(settingsOf(cwd), bytes);
+    const { code, stderr } = await task("install", "claude-code");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("it is not UTF-8") });
+    expect(readFileSync(settingsOf(cwd))).toEqual(bytes);
+  });
+
+  it("is there once after several installations at the same time", async () => {
+    const { cwd, task } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    const before = '{"model": "opus", "hooks": {}}';
+    writeFileSync(settingsOf(cwd), before);
+    const endings = await Promise.all([1, 2, 3, 4].map(() => task("install", "claude-code")));
+    for (const { code, stderr } of endings) {
+      expect([0, 1]).toContain(code);
+      expect(stderr).toMatch(code === 0 ? /^$/ : /try again/);
+    }
+    expect(endings.some(({ code }) => code === 0)).toBe(true);
+    const { hooks } = JSON.parse(readFileSync(settingsOf(cwd), "utf8")) as { hooks: { Stop: unknown[] } };
+    expect(hooks.Stop).toHaveLength(1);
+    expect((await task("uninstall", "claude-code")).code).toBe(0);
+    expect(readFileSync(settingsOf(cwd), "utf8")).toBe(before);
+    expect(readdirSync(join(cwd, ".claude"))).toEqual(["settings.json"]);
   });
 
   it("writes where Claude Code is told to look", async () => {

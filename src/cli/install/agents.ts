@@ -7,7 +7,7 @@ import { CommandError } from "../command-error.ts";
 import { addHooks, HooksShapeError, hookCommand, removeHooks } from "./hook-entries.ts";
 import { JsonTextError } from "./json-text.ts";
 import { NotifyTakenError, removeNotify, setNotify, TomlTextError } from "./notify-key.ts";
-import { type Edit, readSettings } from "./settings-file.ts";
+import { type Edit, readSettings, requireInside } from "./settings-file.ts";
 
 /** What is to be installed, and for whom. */
 export interface Installation {
@@ -107,7 +107,16 @@ interface Places {
   readonly notify?: string;
 }
 
-function placesOf({ agent, scope, project, env }: Installation): Places {
+/** @throws {CommandError} when the project leads elsewhere. */
+function placesOf(installation: Installation): Places {
+  const places = namedPlaces(installation);
+  if (installation.scope === "project") {
+    requireInside(installation.project, places.hooks);
+  }
+  return places;
+}
+
+function namedPlaces({ agent, scope, project, env }: Installation): Places {
   const home = env["HOME"] || homedir();
   if (agent === "claude-code") {
     const user = env["CLAUDE_CONFIG_DIR"] || join(home, ".claude");
