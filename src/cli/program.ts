@@ -152,6 +152,7 @@ function addTask(task: Command, context: CliContext): Command {
     )
     .addArgument(agent())
     .argument("[JSON]", "the event (default: standard input)")
+    .option("--event <NAME>", "the event's name, should standard input be late or cut off")
     .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
   return task;
 }

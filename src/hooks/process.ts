@@ -1,6 +1,6 @@
 // Processes as /proc shows them: name, parent and start. Command lines are never read: they hold secrets.
 
-import { readFileSync } from "node:fs";
+const { readFileSync } = process.getBuiltinModule("node:fs");
 
 export interface ProcessStat {
   readonly pid: number;

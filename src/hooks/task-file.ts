@@ -1,21 +1,13 @@
 // Reads and writes the task file. It may lie in a directory that everybody may write to, and several processes may write it
 // at the same time. Everything is synchronous: the whole takes less than a millisecond, and a hook has nothing else to do.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  writeSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import type { Stats } from "node:fs";
 import { isEarlier } from "./order.ts";
 import { parseRecord, type TaskRecord } from "./task-record.ts";
+
+const { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, rmSync, writeSync } =
+  process.getBuiltinModule("node:fs");
+const { basename, dirname, join } = process.getBuiltinModule("node:path");
 
 /** The task file cannot be read or written: one line that names it and says why. */
 export class TaskFileError extends Error {

@@ -28,7 +28,7 @@ export interface HookBench {
   /** Starts a program that is given the hook's words; by default they are the program. */
   start(
     agent: string,
-    options?: { readonly before?: readonly string[]; readonly json?: string },
+    options?: { readonly before?: readonly string[]; readonly event?: string; readonly json?: string },
   ): StartedHook;
   /** Runs a hook to its end. Text goes in as it is, anything else as JSON of a session in the directory. */
   run(agent: string, input: unknown): Promise<HookEnding>;
@@ -39,8 +39,10 @@ export interface HookBench {
 export function hookBench(file?: string): HookBench {
   const directory = emptyDirectory();
   const path = file ?? join(directory, "task.json");
-  const start: HookBench["start"] = (agent, { before = [], json } = {}) => {
-    const own = [process.execPath, "--", MAIN, "task", "hook", agent, ...(json === undefined ? [] : [json])];
+  const start: HookBench["start"] = (agent, { before = [], event, json } = {}) => {
+    const named = event === undefined ? [] : ["--event", event];
+    const last = json === undefined ? [] : [json];
+    const own = [process.execPath, "--", MAIN, "task", "hook", agent, ...named, ...last];
     const [program = "", ...args] = [...before, ...own];
     const child = spawn(program, args, {
       cwd: directory,

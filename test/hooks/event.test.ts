@@ -18,6 +18,25 @@ const transcripts = readdirSync(FOLDER).flatMap((file) =>
   ),
 );
 
+describe("an event of which nothing but its name is known", () => {
+  it.each([
+    ["UserPromptSubmit", "running"],
+    ["PreToolUse", "running"],
+    ["PostToolUse", "running"],
+    ["PermissionRequest", "waiting"],
+    ["Elicitation", "waiting"],
+    ["Stop", "idle"],
+    ["StopFailure", "failed"],
+    ["SessionEnd", "idle"],
+    // Without details these may mean one thing or the other.
+    ["SessionStart", undefined],
+    ["PostToolUseFailure", undefined],
+    ["Notification", undefined],
+  ])("%s says %s", (hook_event_name, status) => {
+    expect(react({ hook_event_name })?.status).toBe(status);
+  });
+});
+
 describe("a transcript", () => {
   it.each(transcripts)("$agent: $name", async ({ agent, transcript }) => {
     const { run, says } = hookBench();
@@ -47,9 +66,10 @@ describe("a prompt", () => {
 
 describe("an event of another session", () => {
   const before: TaskRecord = { status: "waiting", session: "a", pid: 7 };
-  const due = (event: object, session: string, isAlive: boolean, record = before): boolean => {
-    const reaction = react(event);
-    return reaction !== undefined && isDue(reaction, record, session, () => isAlive);
+  const due = (event: object, by: string | number, isAlive: boolean, record = before): boolean => {
+    const reaction = react({ source: "startup", ...event });
+    const own = typeof by === "string" ? { session: by, pid: 8 } : { session: undefined, pid: by };
+    return reaction !== undefined && isDue(reaction, record, own, () => isAlive);
   };
 
   it.each(["Stop", "SessionStart", "SessionEnd", "StopFailure"])(
@@ -61,6 +81,12 @@ describe("an event of another session", () => {
       expect(due({ hook_event_name }, "b", true, { ...before, status: "idle" })).toBe(true);
     },
   );
+
+  it("is known by the agent's process where its session is not", () => {
+    expect(due({ hook_event_name: "Stop" }, 8, true)).toBe(false);
+    expect(due({ hook_event_name: "Stop" }, 7, true)).toBe(true);
+    expect(due({ hook_event_name: "Stop" }, 8, false)).toBe(true);
+  });
 
   it("counts when it begins to work", () => {
     expect(due({ hook_event_name: "UserPromptSubmit", prompt: "x" }, "b", true)).toBe(true);

@@ -132,6 +132,24 @@ describe("what an agent must not notice", () => {
     expect(await start("claude-code").ended).toMatchObject(SILENT);
   });
 
+  it("S19: is a hook whose input is late: the event that its arguments name counts all the same", async () => {
+    const { start, says, directory } = hookBench();
+    expect(await start("claude-code", { event: "Stop" }).ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "idle", agent: "claude-code", cwd: directory });
+    const cut = start("claude-code", { event: "PermissionRequest" });
+    cut.child.stdin.write('{"session_id": "s1", "hook_ev');
+    expect(await cut.ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "waiting", session: "s1" });
+  });
+
+  it("is a hook whose input says another event than its arguments: the input counts", async () => {
+    const { start, says, directory } = hookBench();
+    const { child, ended } = start("claude-code", { event: "Stop" });
+    child.stdin.end(eventText(directory, PROMPT));
+    expect(await ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "running", description: "Mend it" });
+  });
+
   it("S19: is a hook that is told too much", async () => {
     const { start, says, directory } = hookBench();
     const { child, ended } = start("claude-code");

@@ -61,18 +61,15 @@ const CODEX_EVENTS = [
 /** @throws {CommandError} when settings cannot be read or are not what they should be. */
 export function planInstall(installation: Installation): Plan {
   const { agent, taskFile, program } = installation;
-  const words = [
-    ...program,
-    ...["task", "hook", agent],
-    ...(taskFile === undefined ? [] : ["--task-file", taskFile]),
-  ];
-  const command = hookCommand(words);
+  const file = taskFile === undefined ? [] : ["--task-file", taskFile];
+  const wordsOf = (...more: readonly string[]) => [...program, "task", "hook", agent, ...more, ...file];
   const { hooks, notify, events } = placesOf(installation);
-  const edits = [edit(hooks, "{}\n", (text) => addHooks(text, events, command))];
+  const commands = new Map(events.map((event) => [event, hookCommand(wordsOf("--event", event))]));
+  const edits = [edit(hooks, "{}\n", (text) => addHooks(text, commands))];
   const notes: string[] = [];
   if (notify !== undefined) {
     try {
-      edits.push(edit(notify, "", (text) => setNotify(text, words)));
+      edits.push(edit(notify, "", (text) => setNotify(text, wordsOf())));
     } catch (error) {
       if (!(error instanceof NotifyTakenError)) {
         throw error;

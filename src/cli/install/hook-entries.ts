@@ -36,14 +36,14 @@ interface Found {
 }
 
 /**
- * Has each of the events run the command. Where an entry of ours is there already, it is renewed and no other one is made.
+ * Has each of the events run its command. Where an entry of ours is there already, it is renewed and no other one is made.
  *
  * @throws {JsonTextError} when it is no JSON.
  * @throws {HooksShapeError} when the document has something else in the place of hooks.
  */
-export function addHooks(text: string, events: readonly string[], command: string): string {
-  let result = withoutOthers(text, events);
-  for (const event of events) {
+export function addHooks(text: string, commands: ReadonlyMap<string, string>): string {
+  let result = withoutOthers(text, [...commands.keys()]);
+  for (const [event, command] of commands) {
     const [ours] = findOurs(result, event);
     if (ours !== undefined) {
       result = ours.command === command ? result : replaceJson(result, [...ours.path, "command"], command);

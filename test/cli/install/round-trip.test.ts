@@ -10,8 +10,8 @@ import {
 } from "../../../src/cli/install/hook-entries.ts";
 import { JsonTextError } from "../../../src/cli/install/json-text.ts";
 
-const COMMAND = hookCommand(["/opt/node", "/opt/main.js", "task", "hook", "claude-code"]);
 const EVENTS = ["SessionStart", "PreToolUse", "Stop"];
+const COMMANDS = new Map(EVENTS.map((event) => [event, hookCommand(["/opt/node", "main.js", event])]));
 
 /** Settings as no program writes them: any white space anywhere, members twice, hooks of others and empty ones. */
 function settings(lineBreak: string): fc.Arbitrary<string> {
@@ -63,9 +63,9 @@ describe("install and then uninstall", () => {
     const any = fc.oneof(settings("\n"), settings("\r\n"));
     fc.assert(
       fc.property(any, (text) => {
-        const added = addHooks(text, EVENTS, COMMAND);
+        const added = addHooks(text, COMMANDS);
         expect(added).not.toBe(text);
-        expect(addHooks(added, EVENTS, COMMAND)).toBe(added);
+        expect(addHooks(added, COMMANDS)).toBe(added);
         expect(removeHooks(added)).toBe(text);
         expect(removeHooks(text)).toBe(text);
       }),
@@ -86,7 +86,7 @@ describe("install and then uninstall", () => {
     ["a byte order mark", '\uFEFF{\n  "model": "opus"\n}\n'],
     ["what is indented behind", '{"hooks": {},\n  "model": "opus"}'],
   ])("leaves them as they were: %s", (_, text) => {
-    const added = addHooks(text, EVENTS, COMMAND);
+    const added = addHooks(text, COMMANDS);
     expect(removeHooks(added)).toBe(text);
     expect(added.replaceAll("\r\n", "").includes("\r")).toBe(false);
     if (text.includes("\r\n")) {
@@ -95,7 +95,7 @@ describe("install and then uninstall", () => {
   });
 
   it("leaves nothing behind after another program has written the settings in its own way", () => {
-    const added = addHooks('{"model": "opus"}', EVENTS, COMMAND);
+    const added = addHooks('{"model": "opus"}', COMMANDS);
     const rewritten = JSON.stringify(JSON.parse(added), null, 2);
     expect(removeHooks(rewritten)).toBe('{\n  "model": "opus"\n}');
   });
@@ -106,6 +106,6 @@ describe("install and then uninstall", () => {
     ['{"a": 1, /* mine */ "b": 2}', JsonTextError],
     [`{"a": ${"[".repeat(100_000)}${"]".repeat(100_000)}}`, JsonTextError],
   ])("refuses what it would not leave so: %#", (text, error) => {
-    expect(() => addHooks(text, EVENTS, COMMAND)).toThrow(error);
+    expect(() => addHooks(text, COMMANDS)).toThrow(error);
   });
 });
