@@ -3,8 +3,8 @@
 import { Argument, Command } from "commander";
 import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
 import { HOOKED_AGENTS } from "../hooks/agents.ts";
-import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
+import { STATUSES } from "../task-file/format.ts";
 import { CommandError } from "./command-error.ts";
 import { config } from "./config.ts";
 import { get } from "./get.ts";

@@ -1,8 +1,9 @@
 // What the events of agents say about the task. Claude Code and Codex have the same words for them:
 // https://code.claude.com/docs/en/hooks, https://developers.openai.com/codex/hooks. Pure.
 
+import type { Status } from "../task-file/format.ts";
 import type { Fields } from "./input.ts";
-import { isActive, type Status, type TaskRecord } from "./task-record.ts";
+import { isActive, type TaskRecord } from "./task-record.ts";
 
 /** What follows from an event. */
 export interface Reaction {

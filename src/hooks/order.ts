@@ -1,7 +1,7 @@
 // Which of two hooks began first. An agent starts its hooks one after the other, but they need not end so, and what it tells
 // them carries no time.
 
-import type { ProcessStat } from "./process.ts";
+import type { ProcessStat } from "../task-file/process-stat.ts";
 
 const { readFileSync } = process.getBuiltinModule("node:fs");
 

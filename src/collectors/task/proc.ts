@@ -2,6 +2,7 @@
 // secrets. On other systems there are none.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { type ProcessStat, parseStat } from "../../task-file/process-stat.ts";
 
 /** What is read of /proc. A test that stands in for it sees every path. All throw as node:fs does. */
 export interface ProcFiles {
@@ -19,14 +20,6 @@ export const systemProc: ProcFiles = {
   readLink: (path) => readlinkSync(path),
   owner: (path) => statSync(path).uid,
 };
-
-/** When a process began. */
-export interface ProcessStart {
-  /** Clock ticks since the machine started: the same for as long as it is the same process, whatever the clock does. */
-  readonly ticks: number;
-  /** Whether it has ended, and only its parent does not know yet. */
-  readonly isZombie: boolean;
-}
 
 /** The unit of all times in /proc is fixed at a hundredth of a second on every architecture that Node runs on (USER_HZ). */
 const TICK_MS = 10;
@@ -68,27 +61,13 @@ export function processOwner(pid: number, files: ProcFiles): number | undefined 
   return seen(() => files.owner(`/proc/${pid}`));
 }
 
-/** When a process began. Undefined when there is none, or it may not be looked at. */
-export function processStart(pid: number, files: ProcFiles): ProcessStart | undefined {
+/** How a process stands. Undefined when there is none, or it may not be looked at. */
+export function processStat(pid: number, files: ProcFiles): ProcessStat | undefined {
   try {
     return parseStat(files.read(`/proc/${pid}/stat`));
   } catch {
     return undefined;
   }
-}
-
-/**
- * Reads the text of /proc/PID/stat (proc_pid_stat(5)): the name stands in parentheses and may hold any character, so the
- * fields are counted from the last parenthesis.
- */
-export function parseStat(text: string): ProcessStart | undefined {
-  const fields = text
-    .slice(text.lastIndexOf(")") + 1)
-    .trim()
-    .split(" ");
-  const [state] = fields;
-  const ticks = Number(fields[19] ?? Number.NaN);
-  return Number.isSafeInteger(ticks) ? { ticks, isZombie: state === "Z" || state === "X" } : undefined;
 }
 
 /** A moment in ticks as milliseconds since 1970. Undefined where /proc does not say when the machine started. */

@@ -4,15 +4,15 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
 import {
-  type ProcessStart,
   type ProcFiles,
   processIds,
   processOwner,
   processProgram,
-  processStart,
+  processStat,
   systemProc,
   ticksToMs,
 } from "./proc.ts";
@@ -36,7 +36,7 @@ const CHUNK = 64;
 interface AgentProcess {
   readonly pid: number;
   readonly agent: string;
-  readonly start: ProcessStart;
+  readonly stat: ProcessStat;
 }
 
 /**
@@ -58,7 +58,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
         signal.throwIfAborted();
       }
       const found = agentProcess(pid, uid, proc);
-      if (found !== undefined && (first === undefined || found.start.ticks < first.start.ticks)) {
+      if (found !== undefined && (first === undefined || found.stat.startTicks < first.stat.startTicks)) {
         first = found;
       }
     }
@@ -85,9 +85,9 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
       since = undefined;
       return NOTHING;
     }
-    const { pid, agent, start } = found;
-    if (since?.pid !== pid || since.ticks !== start.ticks) {
-      since = { pid, ticks: start.ticks, ms: ticksToMs(start.ticks, proc) };
+    const { pid, agent, stat } = found;
+    if (since?.pid !== pid || since.ticks !== stat.startTicks) {
+      since = { pid, ticks: stat.startTicks, ms: ticksToMs(stat.startTicks, proc) };
     }
     const startedAt = since.ms === undefined ? {} : { startedAt: timestampFromMs(since.ms) };
     return { task: { agent, ...startedAt } };
@@ -107,6 +107,6 @@ function agentProcess(pid: number, uid: number | undefined, proc: ProcFiles): Ag
   if (agent === undefined || (uid !== undefined && processOwner(pid, proc) !== uid)) {
     return undefined;
   }
-  const start = processStart(pid, proc);
-  return start === undefined || start.isZombie ? undefined : { pid, agent, start };
+  const stat = processStat(pid, proc);
+  return stat === undefined || stat.isZombie ? undefined : { pid, agent, stat };
 }

@@ -4,6 +4,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { isStatus, STATUSES } from "../../task-file/format.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import type { TaskInit } from "./finding.ts";
 
@@ -29,14 +30,6 @@ export interface TaskFileTimes {
 
 /** A date is in the future past this: what writes the file may have another clock. In milliseconds. */
 const CLOCK_TOLERANCE_MS = 60_000;
-
-const STATUS = {
-  idle: TaskStatus.IDLE,
-  running: TaskStatus.RUNNING,
-  waiting: TaskStatus.WAITING,
-  completed: TaskStatus.COMPLETED,
-  failed: TaskStatus.FAILED,
-} as const;
 
 const time = z.iso.datetime({ offset: true, error: "must be an RFC 3339 date and time" });
 
@@ -106,11 +99,10 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
 }
 
 function parseStatus(word: string): TaskStatus {
-  const known = Object.entries(STATUS).find(([name]) => name === word);
-  if (known === undefined) {
-    throw refusal("UNKNOWN_STATUS", `status: "${word}" is none of ${Object.keys(STATUS).join(", ")}`);
+  if (!isStatus(word)) {
+    throw refusal("UNKNOWN_STATUS", `status: "${word}" is none of ${STATUSES.join(", ")}`);
   }
-  return known[1];
+  return TaskStatus[word.toUpperCase() as Uppercase<typeof word>];
 }
 
 function parseJson(text: string): unknown {

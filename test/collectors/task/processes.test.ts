@@ -5,10 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createProcessList, createTaskCollector } from "../../../src/collectors/task/index.ts";
-import { type ProcFiles, parseStat, processIds, systemProc } from "../../../src/collectors/task/proc.ts";
+import { type ProcFiles, processIds, processStat, systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import { startAgent, startProgram } from "../../helpers/agent-process.ts";
 
@@ -97,9 +96,9 @@ describe("the process list", () => {
 
   it("says of several agents which has been there longest: agents start others", async () => {
     const first = await startAgent("claude");
-    const ticks = parseStat(systemProc.read(`/proc/${first.pid}/stat`))?.ticks ?? 0;
+    const ticksOf = (pid: number): number => processStat(pid, systemProc)?.startTicks ?? 0;
     let second = await startAgent("codex");
-    while ((parseStat(systemProc.read(`/proc/${second.pid}/stat`))?.ticks ?? 0) <= ticks) {
+    while (ticksOf(second.pid) <= ticksOf(first.pid)) {
       second = await startAgent("codex");
     }
     expect((await ask(only(first.pid, second.pid))).task?.agent).toBe("claude-code");
@@ -204,25 +203,5 @@ describe("a task file that says running", () => {
       metadata: { workspace: { task: { status: TaskStatus.FAILED, source: TaskEvidence.FILE } } },
       warning: { reason: "TASK_PROCESS_GONE" },
     });
-  });
-});
-
-describe("/proc/PID/stat", () => {
-  it("is read whatever the process is called", () => {
-    const line = (name: string): string =>
-      `42 (${name}) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 8154 1 1 1\n`;
-    for (const name of ["sh", "a b", "a) S 1 2 (b", "(((", ")", "\n"]) {
-      expect(parseStat(line(name))).toEqual({ ticks: 8154, isZombie: false });
-    }
-    expect(parseStat(line("sh").replace(") S", ") Z"))).toMatchObject({ isZombie: true });
-  });
-
-  it("S25: is nothing when it is not what it should be", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(["undefined", "object"]).toContain(typeof parseStat(text));
-      }),
-    );
-    expect(parseStat("")).toBeUndefined();
   });
 });
