@@ -11,7 +11,10 @@ import type { TaskInit } from "./finding.ts";
 /** What a task file says. */
 export interface TaskFile {
   readonly task: TaskInit;
-  /** When it was last renewed, in milliseconds since 1970: `updated_at`, else when the file was written. */
+  /**
+   * When it was last renewed, in milliseconds since 1970: `updated_at`, else when the file was written; now, where both lie in
+   * the future.
+   */
   readonly updatedMs: number;
   /** Process of the agent. Absent: not known. */
   readonly pid: number | undefined;
@@ -73,14 +76,16 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     return ms;
   };
   const startedMs = past("started_at", started_at);
-  const updatedMs = Math.floor(past("updated_at", updated_at) ?? Math.min(modifiedMs, nowMs));
+  const writtenMs = modifiedMs > nowMs + CLOCK_TOLERANCE_MS ? undefined : modifiedMs;
+  const knownMs = past("updated_at", updated_at) ?? writtenMs;
+  const updatedMs = Math.floor(knownMs ?? nowMs);
   return {
     updatedMs,
     pid,
     cwd,
     task: {
       status: parseStatus(status),
-      updatedAt: timestampFromMs(updatedMs),
+      ...(knownMs === undefined ? {} : { updatedAt: timestampFromMs(updatedMs) }),
       ...(startedMs === undefined ? {} : { startedAt: timestampFromMs(startedMs) }),
       ...(description === undefined ? {} : { description }),
       ...(progress === undefined ? {} : { progress }),
