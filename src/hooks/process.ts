@@ -2,7 +2,7 @@
 
 import { type ProcessStat, parseStat } from "../task-file/process-stat.ts";
 
-const { readFileSync } = process.getBuiltinModule("node:fs");
+const { readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
 
 /** Undefined when there is no such process, or no /proc. */
 export type ReadProcess = (pid: number) => ProcessStat | undefined;
@@ -14,6 +14,15 @@ export const readProcess: ReadProcess = (pid) => {
     return undefined;
   }
 };
+
+/** The namespace of process numbers that this process lives in. Undefined where there is no /proc. */
+export function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
+}
 
 /** What may stand between an agent and its hook. */
 const BETWEEN: ReadonlySet<string> = new Set(

@@ -8,7 +8,7 @@ import { AGENTS, type Agent, HOOKED_AGENTS } from "./agents.ts";
 import { isDue, type Reaction, reactTo } from "./event.ts";
 import { type Fields, parseFields, readFields } from "./input.ts";
 import { orderOf } from "./order.ts";
-import { findLineage, readProcess } from "./process.ts";
+import { findLineage, pidNamespace, readProcess } from "./process.ts";
 import { updateTaskFile } from "./task-file.ts";
 import { applyChange, type Change, type TaskRecord } from "./task-record.ts";
 
@@ -87,21 +87,25 @@ function write(file: string, { name, agent, fields, reaction, context }: Told): 
   const session = fields.get("session_id") ?? fields.get("thread-id");
   const lineage = findLineage(context.pid, agent.processName, readProcess);
   const order = orderOf(lineage.first, performance.timeOrigin);
+  const pid_namespace = pidNamespace();
   const change: Change = {
     status: reaction.status,
     agent: name,
     description: reaction.description,
     cwd: directoryOf(agent, fields, context),
     session,
-    ...(!reaction.isEnd && { pid: lineage.agent }),
+    ...(!reaction.isEnd && lineage.agent !== undefined && { pid: lineage.agent, pid_namespace }),
   };
   updateTaskFile(file, { order, patienceMs: PATIENCE_MS }, (before) => {
-    if (!isDue(reaction, before, { session, pid: lineage.agent }, isAlive)) {
+    // Elsewhere its number tells nothing.
+    const isHere = [undefined, pid_namespace].includes(before?.pid_namespace);
+    const mayLive = (pid: number): boolean => !isHere || isAlive(pid);
+    if (!isDue(reaction, before, { session, pid: lineage.agent }, mayLive)) {
       return undefined;
     }
     const kept = reaction.forgets || !isSameSession(before, session) ? undefined : before;
     const after = applyChange(kept, change, Date.now());
-    return reaction.isEnd ? { ...after, pid: undefined } : after;
+    return reaction.isEnd ? { ...after, pid: undefined, pid_namespace: undefined } : after;
   });
 }
 

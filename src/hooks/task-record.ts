@@ -16,6 +16,8 @@ export interface TaskRecord {
   readonly updated_at?: string | undefined;
   /** The agent's process: a running task whose agent is gone has failed. */
   readonly pid?: number | undefined;
+  /** The namespace of process numbers that `pid` is of, as Linux names it: it means another process in any other one. */
+  readonly pid_namespace?: string | undefined;
   /** Absolute path of the directory that it is about. */
   readonly cwd?: string | undefined;
   /** The agent's own name for its session. */
@@ -33,6 +35,7 @@ const STRINGS = [
   "url",
   "started_at",
   "updated_at",
+  "pid_namespace",
   "cwd",
   "session",
   "order",

@@ -2,7 +2,15 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventText, hookBench } from "../helpers/hook.ts";
@@ -45,7 +53,11 @@ describe("a hook", () => {
     const out = execFileSync(process.execPath, ["-e", program, eventText(directory, PROMPT)], { env });
     const { status, pid } = JSON.parse(out.toString()) as { status: number; pid: number };
     expect(status).toBe(0);
-    expect(says()).toMatchObject({ status: "running", pid });
+    expect(says()).toMatchObject({
+      status: "running",
+      pid,
+      pid_namespace: readlinkSync("/proc/self/ns/pid"),
+    });
   });
 
   it("says no process when nothing there is called like the agent", async () => {
@@ -55,6 +67,7 @@ describe("a hook", () => {
     expect((await ended).code).toBe(0);
     expect(says()).toMatchObject({ status: "running" });
     expect(says()).not.toHaveProperty("pid");
+    expect(says()).not.toHaveProperty("pid_namespace");
   });
 
   it("is about the directory that the session was started in, wherever the agent has gone", async () => {

@@ -9,7 +9,14 @@ import { MAX_TASK_FILE_BYTES } from "../../task-file/format.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
-import { type ProcFiles, processExists, processProgram, processStat, ticksToMs } from "./proc.ts";
+import {
+  type ProcFiles,
+  pidNamespace,
+  processExists,
+  processProgram,
+  processStat,
+  ticksToMs,
+} from "./proc.ts";
 import { parseTaskFile, type TaskFile } from "./task-file.ts";
 
 export interface FileEvidenceOptions {
@@ -94,8 +101,9 @@ export class FileEvidence {
 
   /** Whether what a valid file says still holds. */
   #judge(reading: Reading): FileFinding {
-    const { pid, updatedMs, warning } = reading;
+    const { updatedMs, warning } = reading;
     const { proc, staleAfterMs, now } = this.#options;
+    const pid = pidHere(reading, proc);
     const { status } = reading.task;
     const problem = warning && { problem: warning };
     const isOld = now() - updatedMs > staleAfterMs;
@@ -189,6 +197,11 @@ export class FileEvidence {
     this.#isLasting = parsed.warning === undefined && nowMs - Number(stat.ctimeMs) > TIMESTAMP_STEP_MS;
     return { ...parsed, version };
   }
+}
+
+/** The number of the agent's process. Undefined when it is not known here: a container has numbers of its own. */
+function pidHere({ pid, pidNamespace: named }: TaskFile, proc: ProcFiles): number | undefined {
+  return named === undefined || named === pidNamespace(proc) ? pid : undefined;
 }
 
 /** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */

@@ -70,6 +70,15 @@ export function processStat(pid: number, files: ProcFiles): ProcessStat | undefi
   }
 }
 
+/** The namespace of process numbers that this process lives in. Undefined where it cannot be known. */
+export function pidNamespace(files: ProcFiles): string | undefined {
+  try {
+    return files.readLink("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
+}
+
 /** A moment in ticks as milliseconds since 1970. Undefined where /proc does not say when the machine started. */
 export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
   try {

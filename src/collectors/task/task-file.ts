@@ -18,6 +18,8 @@ export interface TaskFile {
   readonly updatedMs: number;
   /** Process of the agent. Absent: not known. */
   readonly pid: number | undefined;
+  /** The namespace that `pid` is of. Absent: that of the reader. */
+  readonly pidNamespace: string | undefined;
   /** The directory of the workspace that the file is about. Absent: any. */
   readonly cwd: string | undefined;
   /** What of it is not served, while the rest is. */
@@ -47,6 +49,7 @@ const schema = z.object({
   started_at: z.optional(time),
   updated_at: z.optional(time),
   pid: z.optional(z.int().check(z.positive())),
+  pid_namespace: text,
   cwd: z.optional(z.string().check(z.startsWith("/", { error: "must be an absolute path" }))),
 });
 
@@ -65,7 +68,8 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     const field = issue?.path.join(".") ?? "";
     throw refusal("INVALID", field === "" ? (issue?.message ?? "") : `${field}: ${issue?.message}`);
   }
-  const { status, pid, cwd, started_at, updated_at, description, progress, agent, url } = parsed.data;
+  const { status, pid, pid_namespace, cwd, started_at, updated_at, description, progress, agent, url } =
+    parsed.data;
   const future: string[] = [];
   const past = (field: string, date: string | undefined): number | undefined => {
     const ms = date === undefined ? undefined : Date.parse(date);
@@ -82,6 +86,7 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
   return {
     updatedMs,
     pid,
+    pidNamespace: pid_namespace,
     cwd,
     task: {
       status: parseStatus(status),
