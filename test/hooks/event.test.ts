@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
+import { HOOKED_AGENTS } from "../../src/hooks/agents.ts";
 import { isDue, reactTo } from "../../src/hooks/event.ts";
 import { parseFields } from "../../src/hooks/input.ts";
 import type { TaskRecord } from "../../src/hooks/task-record.ts";
@@ -39,9 +40,9 @@ describe("an event of which nothing but its name is known", () => {
 
 describe("a transcript", () => {
   it.each(transcripts)("$agent: $name", async ({ agent, transcript }) => {
-    const { run, says } = hookBench();
+    const { tell, says } = hookBench();
     for (const [event, status, description] of transcript) {
-      expect(await run(agent, event)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      expect(await tell(agent, event)).toBe("");
       expect({ event, status: says()?.status }).toEqual({ event, status });
       expect(says()).toMatchObject({ agent });
       if (description !== undefined) {
@@ -52,6 +53,20 @@ describe("a transcript", () => {
 });
 
 const react = (event: object) => reactTo(parseFields(JSON.stringify(event)));
+
+describe("the first transcript of an agent", () => {
+  const first = (agent: string) => transcripts.find((transcript) => transcript.agent === agent);
+
+  it.each(HOOKED_AGENTS)("is the same with a process for each event: %s", async (agent) => {
+    const { run, says } = hookBench();
+    const { transcript = [] } = first(agent) ?? {};
+    expect(transcript).not.toHaveLength(0);
+    for (const [event, status] of transcript) {
+      expect(await run(agent, event)).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+      expect({ event, status: says()?.status }).toEqual({ event, status });
+    }
+  });
+});
 
 describe("a prompt", () => {
   it.each([
