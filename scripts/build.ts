@@ -1,12 +1,13 @@
 // Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
-// with its declarations in dist/types.
+// with its declarations in dist/types. Another folder than dist can be named on the command line.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
 import { isolatedDeclarationSync } from "rolldown/experimental";
 
 const root = join(import.meta.dirname, "..");
+const dist = resolve(root, process.argv[2] ?? "dist");
 
 /**
  * Built-in modules with exports that Node loads only when somebody reads them. An `import` reads all exports of a built-in
@@ -26,7 +27,7 @@ const keepLazy: Plugin = {
   },
 };
 
-rmSync(join(root, "dist"), { recursive: true, force: true });
+rmSync(dist, { recursive: true, force: true });
 await build({
   cwd: root,
   input: "src/main.ts",
@@ -35,9 +36,14 @@ await build({
   // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
   transform: { target: "node20" },
   plugins: [keepLazy],
-  output: { file: "dist/main.js", format: "esm", sourcemap: true, minify: { compress: true, mangle: false } },
+  output: {
+    file: join(dist, "main.js"),
+    format: "esm",
+    sourcemap: true,
+    minify: { compress: true, mangle: false },
+  },
 });
-chmodSync(join(root, "dist/main.js"), 0o755);
+chmodSync(join(dist, "main.js"), 0o755);
 
 await build({
   cwd: root,
@@ -45,14 +51,14 @@ await build({
   logLevel: "warn",
   // Shared with the program that uses the client: it compares with ConnectError and holds messages of ours.
   external: [/^node:/, /^@bufbuild\//, /^@connectrpc\//],
-  output: { dir: join(root, "dist/client"), format: "esm", chunkFileNames: "[name].js" },
+  output: { dir: join(dist, "client"), format: "esm", chunkFileNames: "[name].js" },
 });
 for (const file of globSync(["client/**/*.ts", "gen/**/*.ts"], { cwd: join(root, "src") })) {
   const { code, errors } = isolatedDeclarationSync(file, readFileSync(join(root, "src", file), "utf8"));
   for (const { message } of errors) {
     throw new Error(`src/${file}: ${message}`);
   }
-  const declarations = join(root, "dist/types", file.replace(/\.ts$/, ".d.ts"));
+  const declarations = join(dist, "types", file.replace(/\.ts$/, ".d.ts"));
   mkdirSync(dirname(declarations), { recursive: true });
   writeFileSync(declarations, code.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));
 }

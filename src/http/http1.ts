@@ -5,11 +5,12 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HttpLimits } from "./limits.ts";
 import { SECURITY_HEADERS } from "./message.ts";
+import { endPaced } from "./outflow.ts";
 
 /** A request and the answer to it that is being made. */
 interface Exchange {
@@ -27,10 +28,14 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // The guard answers a missing Host, with the headers that every answer has.
     requireHostHeader: false,
+    ServerResponse: pacedResponse(limits.writeStallMs),
   });
   const latest = new WeakMap<Duplex, Exchange>();
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
+    // connect-node listens until the response closes. That of a pipelined request closes before the request hears that the
+    // connection broke, and an error without a listener ends the process.
+    request.on("error", () => undefined);
     onRequest(request, response);
   };
   server.on("request", serve);
@@ -54,6 +59,16 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     }
   });
   return server;
+}
+
+/** The class of responses whose readers are cut off when they take nothing of an answer for so long. */
+function pacedResponse(writeStallMs: number): typeof ServerResponse {
+  return class<R extends IncomingMessage> extends ServerResponse<R> {
+    override end(...args: unknown[]): this {
+      endPaced(this, args, writeStallMs, (last, taken) => super.end(last, taken));
+      return this;
+    }
+  };
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, readonly [line: string, code: string, message: string]>> = {

@@ -27,7 +27,9 @@ export interface HttpLimits {
   readonly pingTimeoutMs: number;
   /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
   readonly keepAliveProbeMs: number;
-  /** The reader of a stream that takes nothing for so long is cut off. */
+  /** How often it is looked whether an HTTP/1.1 peer acknowledges nothing of an answer; it is given up the third time in a row. */
+  readonly resendCheckMs: number;
+  /** The reader of an answer that takes nothing of it for so long is cut off. */
   readonly writeStallMs: number;
 }
 
@@ -52,6 +54,8 @@ export const HTTP_LIMITS: HttpLimits = {
   pingTimeoutMs: 20_000,
   // Shorter than any heartbeat: while something that was sent is not acknowledged, the kernel does not ask.
   keepAliveProbeMs: 5_000,
+  // With a heartbeat of 15 s in the way of the kernel's probes, a peer that vanished is found within 45 s.
+  resendCheckMs: 10_000,
   writeStallMs: 30_000,
 };
 

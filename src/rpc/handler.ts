@@ -8,7 +8,6 @@ import {
   compressionBrotli,
   compressionGzip,
   universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
 } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
@@ -33,7 +32,7 @@ export interface RpcHandler {
   /** Those of them that need no token: a probe cannot send one. */
   readonly openPaths: ReadonlySet<string>;
   /**
-   * Serves a request on one of these paths. Its Host must be well-formed. A stream is written by `write`, piece by piece. Rejects when the connection breaks before the
+   * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
    */
   handle(
@@ -83,21 +82,14 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      if (
-        handler.method.methodKind === "server_streaming" ||
-        handler.method.methodKind === "bidi_streaming"
-      ) {
-        await sendStream(answer, response, write);
-      } else {
-        await universalResponseToNodeResponse(answer, response);
-      }
+      await send(answer, response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
 }
 
 /** As the library sends it, but that the next message is made only when the last one was taken. */
-async function sendStream(
+async function send(
   { status, header, body, trailer }: UniversalServerResponse,
   response: ServerResponse | Http2ServerResponse,
   write: (bytes: Uint8Array) => Promise<void>,

@@ -9,6 +9,7 @@ import type { HttpLimits } from "../../src/http/limits.ts";
 import type { ScheduledCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
+import { countSubscribers } from "./subscribers.ts";
 
 export const TEST_VERSION = "1.2.3-test";
 
@@ -129,19 +130,4 @@ function followSockets(port: number): { open(): number; forget(): void } {
   subscribe("net.server.socket", note);
   const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length;
   return { open, forget: () => unsubscribe("net.server.socket", note) };
-}
-
-function countSubscribers({ service }: FleetMetadataServer): () => number {
-  const active = new Set<object>();
-  const original = service.subscribe.bind(service);
-  service.subscribe = (listener, sources) => {
-    const token = {};
-    active.add(token);
-    const end = original(listener, sources);
-    return () => {
-      active.delete(token);
-      end();
-    };
-  };
-  return () => active.size;
 }
