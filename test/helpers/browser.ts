@@ -10,13 +10,13 @@ import { afterAll, beforeAll, onTestFinished } from "vitest";
 /** Unpacking takes seconds, the first time on a machine. */
 const START_DEADLINE_MS = 120_000;
 
-/** One browser for all tests of a file. Call the result inside the tests. */
-export function useBrowser(): () => Browser {
+/** One browser for all tests of a file. Call the result inside the tests. @param flags of Chromium. */
+export function useBrowser(...flags: string[]): () => Browser {
   let browser: Browser | undefined;
   beforeAll(async () => {
     const executablePath = await Chromium.executablePath();
     // Not the package's own arguments: among them is one that switches the rules for origins off.
-    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"];
+    const args = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", ...flags];
     browser = await chromium.launch({ executablePath, args, timeout: START_DEADLINE_MS });
   }, START_DEADLINE_MS);
   afterAll(() => browser?.close());
@@ -36,6 +36,13 @@ export async function bundleForBrowser(input: string): Promise<string> {
 
 /** A web server of another origin, whose only page loads one script. Ends with the test. @returns its origin. */
 export async function servePage(script: string): Promise<string> {
+  const { origin, close } = await openPageServer(script);
+  onTestFinished(close);
+  return origin;
+}
+
+/** As {@link servePage}, until it is closed. */
+export async function openPageServer(script: string): Promise<{ origin: string; close: () => void }> {
   const server = createServer((request, response) => {
     const isScript = request.url === "/script.js";
     response.setHeader("content-type", isScript ? "text/javascript" : "text/html");
@@ -44,9 +51,11 @@ export async function servePage(script: string): Promise<string> {
   await new Promise<void>((resolve) => {
     server.listen(0, "127.0.0.1", resolve);
   });
-  onTestFinished(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () => {
+      server.closeAllConnections();
+      server.close();
+    },
+  };
 }
