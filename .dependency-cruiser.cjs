@@ -1,4 +1,5 @@
-// The arrows of the house: main -> cli -> server -> {rpc, http} -> metadata -> collectors. `gen` may be imported anywhere.
+// The arrows of the house: main -> command-line -> cli -> server -> {rpc, http} -> metadata -> collectors, and for the hooks of
+// agents main -> hooks. `gen` may be imported anywhere.
 
 /** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
 const only = (room, allowed) => ({
@@ -22,10 +23,20 @@ module.exports = {
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),
+    only("hooks/", ["config-environment.ts"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
-    only("cli/", ["config", "server.ts", "client/", "metadata/", "observability/"]),
-    only("main.ts", ["heap.ts", "cli/", "config", "version.ts"]),
+    only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
+    only("command-line.ts", ["heap.ts", "cli/", "config", "version.ts"]),
+    only("main.ts", ["command-line.ts", "hooks/", "config-environment.ts"]),
+    {
+      name: "hooks-load-nothing-else",
+      comment:
+        "An agent waits for its hooks: the rest of the program is loaded when it is needed, packages never.",
+      severity: "error",
+      from: { path: "^src/(main\\.ts|hooks/)" },
+      to: { path: "^src/command-line\\.ts|node_modules/", dynamic: false },
+    },
     {
       name: "collectors-stay-apart",
       comment: "One collector never imports another one's room.",

@@ -3,7 +3,8 @@
 import { appendFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createMetadataClient, type MetadataClient } from "../src/client/index.ts";
+import { createMetadataClient } from "../src/client/index.ts";
+import { startWatch } from "./live-watch.ts";
 import type { Measuring } from "./part.ts";
 import { createRepository } from "./repository.ts";
 import { percentile } from "./statistics.ts";
@@ -16,9 +17,6 @@ const WRITES_PER_ROUND = 10;
 /** Longer than changes are merged, and than a source waits before it is collected anew. */
 const PAUSE_MS = 500;
 
-/** What shows no write within this time has failed, in milliseconds. */
-const DEADLINE_MS = 60_000;
-
 /** Counts the lines that were added: each write adds one. */
 const KEY = "git_diff_insertions";
 
@@ -26,7 +24,7 @@ export async function measureLatency({ rounds }: Measuring): Promise<Measured> {
   const repository = await createRepository(FILES);
   const server = await serveSettled({ repository });
   const client = createMetadataClient(server.url, { protocol: "grpc" });
-  const watch = startWatch(client);
+  const watch = startWatch(client, KEY);
   const tookMs: number[] = [];
   const writes = rounds * WRITES_PER_ROUND;
   let errors = 0;
@@ -62,48 +60,5 @@ export async function measureLatency({ rounds }: Measuring): Promise<Measured> {
       row("  slowest", Math.max(...tookMs), "ms"),
     ],
     errors,
-  };
-}
-
-/** A stream and what it shows. */
-interface Watch {
-  /** The moment at which a message has this many lines. Undefined: none had in time. */
-  shows(lines: number): Promise<number | undefined>;
-  end(): Promise<void>;
-}
-
-function startWatch(client: MetadataClient): Watch {
-  const over = new AbortController();
-  let awaited: { readonly lines: number; readonly resolve: (atMs: number) => void } | undefined;
-  let latest: number | undefined;
-  const read = async (): Promise<void> => {
-    const stream = client.watchMetadata({}, { signal: over.signal, timeoutMs: 0 });
-    for await (const { metadata } of stream) {
-      const nowMs = performance.now();
-      latest = Number(metadata?.data[KEY]?.value?.kind.value);
-      if (latest === awaited?.lines) {
-        awaited.resolve(nowMs);
-      }
-    }
-  };
-  const ended = read().catch((error: unknown) => {
-    if (!over.signal.aborted) {
-      console.error(error);
-    }
-  });
-  return {
-    async shows(lines) {
-      const { promise, resolve } = Promise.withResolvers<number | undefined>();
-      awaited = { lines, resolve };
-      const timer = setTimeout(() => resolve(undefined), DEADLINE_MS);
-      if (latest === lines) {
-        resolve(performance.now());
-      }
-      return await promise.finally(() => clearTimeout(timer));
-    },
-    async end() {
-      over.abort();
-      await ended;
-    },
   };
 }

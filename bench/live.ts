@@ -3,12 +3,14 @@
 import { measureFleet } from "./live-fleet.ts";
 import { measureLatency } from "./live-latency.ts";
 import { measureStreams } from "./live-streams.ts";
+import { measureTask } from "./live-task.ts";
 import type { Part } from "./part.ts";
 import { formatTable } from "./table.ts";
 
 export const measureLive: Part = async (measuring) => {
   const measured = [
     await measureLatency(measuring),
+    await measureTask(measuring),
     await measureStreams(measuring),
     await measureFleet(measuring),
   ];

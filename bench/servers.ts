@@ -26,7 +26,8 @@ export interface ServeOptions {
 }
 
 const ROOT = join(import.meta.dirname, "..");
-const BUNDLE = join(ROOT, "dist/main.js");
+/** The program as it is installed. */
+export const BUNDLE = join(ROOT, "dist/main.js");
 
 /** Makes the bundle anew from the sources as they are. */
 export async function buildBundle(): Promise<void> {

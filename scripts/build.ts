@@ -1,5 +1,6 @@
-// Bundles the program into dist/main.js, so that it starts fast and needs no node_modules, and the client into dist/client
-// with its declarations in dist/types. Another folder than dist can be named on the command line.
+// Bundles the program into dist/main.js and the parts that it loads when they are needed, so that it starts fast and needs no
+// node_modules, and the client into dist/client with its declarations in dist/types. Another folder than dist can
+// be named on the command line.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
@@ -37,8 +38,11 @@ await build({
   transform: { target: "node20" },
   plugins: [keepLazy],
   output: {
-    file: join(dist, "main.js"),
+    dir: dist,
     format: "esm",
+    chunkFileNames: "[name].js",
+    // All that a hook of an agent needs is one file: each further one would cost it a millisecond.
+    codeSplitting: { groups: [{ name: "hook", test: /\/src\/(?:hooks\/|config-environment)/ }] },
     sourcemap: true,
     minify: { compress: true, mangle: false },
   },

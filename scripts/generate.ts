@@ -20,12 +20,19 @@ import { readComments } from "./documents/comments.ts";
 import { responseSchema } from "./documents/json-schema.ts";
 import { keysTable } from "./documents/keys-table.ts";
 import { openApi } from "./documents/openapi.ts";
+import { taskFileSchema } from "./documents/task-file-schema.ts";
 
 const root = join(import.meta.dirname, "..");
 
 /** Folders that hold nothing but generated files. */
 const GENERATED_FOLDERS = ["src/gen"];
-const GENERATED_FILES = [".env.example", "docs/keys.md", "docs/openapi.json", "docs/schema.json"];
+const GENERATED_FILES = [
+  ".env.example",
+  "docs/keys.md",
+  "docs/openapi.json",
+  "docs/schema.json",
+  "docs/task-file.schema.json",
+];
 
 /** The project's own proto files, and those of gRPC as their packages ship them. */
 const BUF_TEMPLATES = ["buf.gen.yaml", "buf.gen.grpc.yaml"];
@@ -55,6 +62,7 @@ function writeDocuments(target: string): void {
   writeFileSync(join(target, "docs/keys.md"), keysTable(comments));
   writeFileSync(join(target, "docs/openapi.json"), pretty(openapi));
   writeFileSync(join(target, "docs/schema.json"), pretty(schema.camel));
+  writeFileSync(join(target, "docs/task-file.schema.json"), taskFileSchema());
   const text = (document: unknown): string => JSON.stringify(JSON.stringify(document));
   writeFileSync(
     join(target, "src/gen/documents.ts"),

@@ -78,6 +78,21 @@ export function durationMs(range: { readonly min: number; readonly max: number; 
   );
 }
 
+/** Address of a service: http or https, without user, query or fragment. */
+export const serviceUrl = z.string().check(
+  z.refine(isServiceUrl, {
+    error: "allowed is http://host:port or https://host:port, without user or query",
+  }),
+);
+
+function isServiceUrl(value: string): boolean {
+  if (!URL.canParse(value)) {
+    return false;
+  }
+  const { protocol, username, password, search, hash } = new URL(value);
+  return /^https?:$/.test(protocol) && username + password + search + hash === "";
+}
+
 /** A host name, or `*.` and a host name. Lower case. */
 export const hostPattern = z.string().check(
   z.refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {

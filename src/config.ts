@@ -1,10 +1,10 @@
 // Every setting, once: flags, environment, defaults, .env.example and `fleet-metadata config` are derived from this table.
-// The only reader of process.env.
 
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import * as z from "zod/mini";
+import { DEFAULT_TASK_FILE, type Environment } from "./config-environment.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
 import {
   allowedOrigin,
@@ -13,10 +13,10 @@ import {
   hostPattern,
   listenAddress,
   loopbackUrl,
+  serviceUrl,
 } from "./config-values.ts";
 
-/** Variables as a process gets them. */
-export type Environment = Readonly<Record<string, string | undefined>>;
+export type { Environment } from "./config-environment.ts";
 
 /** Where the value of a setting came from. */
 export type Origin = "flag" | "environment" | "env file" | "default";
@@ -67,6 +67,8 @@ const withDefault = <T extends string>(
     schema,
     z.transform((value) => value ?? fallback),
   );
+
+const AGENTAPI_FORMS = "allowed is http://host:port, https://host:port or none";
 
 /** All settings, in the order of help texts. */
 export const SETTINGS = {
@@ -136,8 +138,36 @@ export const SETTINGS = {
     flag: "task-file",
     placeholder: "PATH",
     description: "file that says what the coding agent is doing",
-    defaultText: "/tmp/fleet-metadata-task.json",
-    schema: withDefault(path, "/tmp/fleet-metadata-task.json"),
+    defaultText: DEFAULT_TASK_FILE,
+    schema: withDefault(path, DEFAULT_TASK_FILE),
+  },
+  taskStaleAfterMs: {
+    flag: "task-stale-after",
+    placeholder: "DURATION",
+    description: "a task file that says running and was not updated for longer is stale, 1s to 1440m",
+    defaultText: "15m",
+    schema: durationMs({ min: 1_000, max: 86_400_000, fallback: 900_000 }),
+  },
+  agentapiUrl: {
+    flag: "agentapi-url",
+    placeholder: "URL",
+    description: "address of the coding agent's AgentAPI, or none",
+    defaultText: "http://127.0.0.1:3284 in a Coder workspace, else none",
+    schema: z.optional(z.union([z.literal("none"), serviceUrl], { error: AGENTAPI_FORMS })),
+  },
+  coderUrl: {
+    flag: "coder-url",
+    placeholder: "URL",
+    description: "address of the Coder server that is asked for the state of the agent's task",
+    defaultText: "CODER_URL, else CODER_AGENT_URL",
+    schema: z.optional(serviceUrl),
+  },
+  coderTokenFile: {
+    flag: "coder-token-file",
+    placeholder: "PATH",
+    description: "file that holds a session token for Coder",
+    defaultText: "the token in CODER_SESSION_TOKEN, else Coder is not asked",
+    schema: path,
   },
   gitDeadlineMs: {
     flag: "git-deadline",
@@ -194,11 +224,16 @@ type Values = { readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]["sche
 
 /** The settings, valid and whole. */
 export interface Config
-  extends Omit<Values, "token" | "tokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"> {
+  extends Omit<
+    Values,
+    "token" | "tokenFile" | "coderTokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"
+  > {
   /** Absolute path of a directory that exists. */
   readonly workspace: string;
   /** From --token or --token-file. */
   readonly token: string | undefined;
+  /** From --coder-token-file. */
+  readonly coderToken: string | undefined;
   /** From --tls-cert and --tls-key. Undefined: cleartext. */
   readonly tls: TlsIdentity | undefined;
   readonly url: string;
@@ -224,12 +259,6 @@ export interface ConfigInput {
 /** The variable of a setting. */
 export function variableOf({ flag }: Pick<Setting, "flag">): string {
   return `FLEET_METADATA_${flag.toUpperCase().replaceAll("-", "_")}`;
-}
-
-/** The environment of this process. */
-export function processEnvironment(): Environment {
-  // biome-ignore lint/style/noProcessEnv: the one place that reads it
-  return process.env;
 }
 
 /**
@@ -273,13 +302,17 @@ export function createConfig(input: ConfigInput): Config {
   const values = Object.fromEntries(
     [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
   ) as unknown as Values;
-  const { token, tokenFile: givenTokenFile, tlsCert, tlsKey, url, workspace, ...rest } = values;
-  const tokenFile = givenTokenFile === undefined ? undefined : resolve(input.cwd, givenTokenFile);
+  const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...rest } = values;
+  if (token !== undefined && tokenFile !== undefined) {
+    throw new ConfigError("--token and --token-file are both set; allowed is one of them");
+  }
   if (tlsCert !== undefined && "path" in rest.listen.address) {
     throw new ConfigError(
       `--tls-cert: TLS is for --listen host:port; allowed is to leave it out on a Unix socket, which others can reach only by its file's permissions`,
     );
   }
+  const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
+    file === undefined ? undefined : readFile(settingName(resolved, name), resolve(input.cwd, file)).trim();
   const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
@@ -287,7 +320,11 @@ export function createConfig(input: ConfigInput): Config {
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token: readToken(resolved, token, tokenFile),
+    token: sendable(
+      settingName(resolved, tokenFile === undefined ? "token" : "tokenFile"),
+      token ?? fromFile("tokenFile", tokenFile),
+    ),
+    coderToken: sendable(settingName(resolved, "coderTokenFile"), fromFile("coderTokenFile", coderTokenFile)),
     url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
   };
   return config;
@@ -341,23 +378,14 @@ function isDirectory(path: string): boolean {
   }
 }
 
-function readToken(
-  resolved: ReadonlyMap<SettingName, ResolvedSetting>,
-  token: string | undefined,
-  tokenFile: string | undefined,
-): string | undefined {
-  if (token !== undefined && tokenFile !== undefined) {
-    throw new ConfigError("--token and --token-file are both set; allowed is one of them");
-  }
-  const found =
-    tokenFile === undefined ? token : readFile(settingName(resolved, "tokenFile"), tokenFile).trim();
-  if (found !== undefined && !/^[\x21-\x7e]+$/.test(found)) {
-    const name = settingName(resolved, tokenFile === undefined ? "token" : "tokenFile");
+/** The token, if it can be sent in a header. */
+function sendable(name: string, token: string | undefined): string | undefined {
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     throw new ConfigError(
       `${name}: the token is not valid; allowed are one or more visible ASCII characters`,
     );
   }
-  return found;
+  return token;
 }
 
 function readTls(

@@ -1,11 +1,9 @@
 #!/usr/bin/env -S node --
 // Behind "--", so that Node leaves --env-file to us: it would take NODE_OPTIONS from the file, and so run what that names.
-// The program. Connects the process (arguments, environment, signals, exit code) to the commands.
+// The program. An agent waits for its hooks, so nothing is loaded here that they do not need.
 
-import "./heap.ts";
-import { run } from "./cli/program.ts";
-import { processEnvironment } from "./config.ts";
-import { VERSION } from "./version.ts";
+import { processEnvironment } from "./config-environment.ts";
+import { runHook } from "./hooks/run-hook.ts";
 
 // Package managers only warn about `engines`, and an older Node fails in ways that tell nobody why.
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
@@ -16,23 +14,18 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 
-const stop = new AbortController();
-for (const signal of ["SIGTERM", "SIGINT"] as const) {
-  process.on(signal, () => {
-    if (stop.signal.aborted) {
-      process.exit(1);
-    }
-    stop.abort();
+const args = process.argv.slice(2);
+const [command, action, ...rest] = args;
+if (command === "task" && action === "hook" && !rest.some((arg) => arg === "--help" || arg === "-h")) {
+  await runHook(rest, {
+    env: processEnvironment(),
+    pid: process.pid,
+    stdin: () => process.stdin,
+    say: (text) => void process.stderr.write(text),
+    cwd: () => process.cwd(),
   });
+  // The agent may keep its end of standard input open.
+  process.exit(0);
 }
-// A reader that closes early, as `head` does, is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
-
-process.exitCode = await run(process.argv.slice(2), {
-  env: processEnvironment(),
-  cwd: process.cwd(),
-  version: VERSION,
-  stdout: process.stdout,
-  stderr: process.stderr,
-  signal: stop.signal,
-});
+const { runCommandLine } = await import("./command-line.ts");
+await runCommandLine(args, [process.execPath, "--", import.meta.filename]);

@@ -1,8 +1,15 @@
 // The composition root: makes everything from a configuration and connects it. Nothing listens until `listen`.
 
+import type { Collector } from "./collectors/collector.ts";
 import { createGit, createGitCollector } from "./collectors/git/index.ts";
-import { createTaskCollector } from "./collectors/task/index.ts";
-import { createWorkspaceCollector } from "./collectors/workspace/index.ts";
+import {
+  coderAccess,
+  createAgentApi,
+  createCoder,
+  createProcessList,
+  createTaskCollector,
+} from "./collectors/task/index.ts";
+import { createWorkspaceCollector, isCoderWorkspace } from "./collectors/workspace/index.ts";
 import type { Config, Environment } from "./config.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
@@ -40,6 +47,9 @@ export interface FleetMetadataServer {
 
 /** A collection that only reads a file or the environment takes a millisecond; it hangs when a file system does. */
 const LOCAL_DEADLINE_MS = 1_000;
+
+/** Where AgentAPI listens unless it is told otherwise, which Coder's modules do not. */
+const AGENTAPI_IN_CODER = "http://127.0.0.1:3284";
 
 /** Time for open requests to finish. Leaves time for the rest within the 5 s that a stop may take. */
 const CLOSE_GRACE_MS = 2_500;
@@ -110,7 +120,7 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
 }
 
 function createCollectors(config: Config, env: Environment): ScheduledCollector[] {
-  const { workspace, taskFile, gitDeadlineMs } = config;
+  const { workspace, gitDeadlineMs } = config;
   const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
@@ -120,9 +130,25 @@ function createCollectors(config: Config, env: Environment): ScheduledCollector[
   });
   return [
     { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
-    { collector: createTaskCollector({ file: taskFile, workspace }), deadlineMs: LOCAL_DEADLINE_MS },
+    { collector: createTask(config, env), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];
+}
+
+function createTask(config: Config, env: Environment): Collector {
+  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderToken } = config;
+  const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
+  const coder = coderAccess({ url: coderUrl, token: coderToken }, env);
+  return createTaskCollector({
+    file: taskFile,
+    workspace,
+    staleAfterMs: taskStaleAfterMs,
+    witnesses: [
+      ...(agentApi === "none" ? [] : [createAgentApi({ url: agentApi })]),
+      ...(coder === undefined ? [] : [createCoder(coder)]),
+      createProcessList(),
+    ],
+  });
 }
 
 /** The state's word as a person reads it: `SOURCE_STATE_NO_DATA` is "no data". */

@@ -55,6 +55,10 @@ describe("the configuration", () => {
       allowedHosts: [],
       allowedOrigins: [],
       taskFile: "/tmp/fleet-metadata-task.json",
+      taskStaleAfterMs: 900_000,
+      agentapiUrl: undefined,
+      coderUrl: undefined,
+      coderToken: undefined,
       gitDeadlineMs: 5_000,
       noWatch: false,
       jsonNames: "camel",
@@ -139,6 +143,26 @@ describe("the configuration", () => {
   });
 });
 
+describe("what is asked for the agent's task", () => {
+  it("is AgentAPI at an address, or none", () => {
+    const url = "http://127.0.0.1:4000/agent";
+    expect(configOf({ flags: { agentapiUrl: url } }).agentapiUrl).toBe(url);
+    expect(configOf({ flags: { agentapiUrl: "none" } }).agentapiUrl).toBe("none");
+  });
+
+  it("is Coder, with a token from a file, which is never shown when it is wrong", () => {
+    const flags = { coderUrl: "https://coder.example.com", coderTokenFile: envFile("abc\n") };
+    expect(configOf({ flags })).toMatchObject({ coderUrl: "https://coder.example.com", coderToken: "abc" });
+    expect(refusal({ flags: { coderTokenFile: envFile("s3cr3t with a blank") } })).toBe(
+      "--coder-token-file: the token is not valid; allowed are one or more visible ASCII characters",
+    );
+  });
+
+  it("holds for as long as it is told", () => {
+    expect(configOf({ flags: { taskStaleAfterMs: "90s" } }).taskStaleAfterMs).toBe(90_000);
+  });
+});
+
 describe("a setting that is wrong", () => {
   const wrong: Partial<Record<SettingName, readonly string[]>> = {
     workspace: [
@@ -155,6 +179,10 @@ describe("a setting that is wrong", () => {
     allowedHosts: ["a b", "a,,b", "https://a", "a:80"],
     allowedOrigins: ["example.com", "https://a/b", "*", "null"],
     taskFile: [""],
+    taskStaleAfterMs: ["15", "500ms", "1441m"],
+    agentapiUrl: ["localhost:3284", "ftp://a", "off", "http://user@a", "http://a/?b"],
+    coderUrl: ["coder.example.com", "none", "https://a:b@c", "https://a#b", "unix:/a"],
+    coderTokenFile: ["/does/not/exist", ""],
     gitDeadlineMs: ["5", "99ms", "11m", "soon"],
     noWatch: ["no", "0"],
     jsonNames: ["snake", "Camel", ""],

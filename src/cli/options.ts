@@ -16,6 +16,8 @@ export interface CliContext {
   readonly env: Environment;
   readonly cwd: string;
   readonly version: string;
+  /** How this program was started, without its arguments: Node and its script, as absolute paths. */
+  readonly program: readonly string[];
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
   /** Aborted at the first SIGTERM or SIGINT. */

@@ -1,7 +1,9 @@
 // The commands and their flags.
 
-import { Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName } from "../config.ts";
+import { Argument, Command } from "commander";
+import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
+import { HOOKED_AGENTS } from "../hooks/agents.ts";
+import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { CommandError } from "./command-error.ts";
 import { config } from "./config.ts";
@@ -9,6 +11,10 @@ import { get } from "./get.ts";
 import { keys } from "./keys.ts";
 import { addSettings, type CliContext } from "./options.ts";
 import { serve } from "./serve.ts";
+import { clearTask } from "./task-clear.ts";
+import { install, uninstall } from "./task-install.ts";
+import { setTask } from "./task-set.ts";
+import { showTask } from "./task-show.ts";
 import { watch } from "./watch.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
@@ -19,6 +25,10 @@ const GET: readonly SettingName[] = [
   "tokenFile",
   "workspace",
   "taskFile",
+  "taskStaleAfterMs",
+  "agentapiUrl",
+  "coderUrl",
+  "coderTokenFile",
   "gitDeadlineMs",
   "listen",
 ];
@@ -95,11 +105,55 @@ function createProgram(context: CliContext): Command {
     .description("list all keys with type, source and description")
     .option(...json)
     .action((options) => keys(options, context));
+  addTask(program.command("task"), context).description("say or show what the coding agent is doing");
   addSettings(program.command("config"), ALL)
     .description("show every setting in force and where it came from")
     .option(...json)
     .action((options, command: Command) => config(options, command, context));
   return program;
+}
+
+function addTask(task: Command, context: CliContext): Command {
+  const agent = (): Argument => new Argument("<AGENT>", "coding agent").choices(HOOKED_AGENTS);
+  addSettings(task.command("set"), ["taskFile"])
+    .description("write the task file")
+    .addArgument(new Argument("<STATUS>", "what the agent does").choices(STATUSES))
+    .option("--description <TEXT>", "what the task is")
+    .option("--progress <PERCENT>", "how much is done, 0 to 100")
+    .option("--agent <NAME>", "which coding agent")
+    .option("--url <URL>", "where a person can follow the task")
+    .option("--pid <PID>", "process of the agent: a running task without it has failed")
+    .option("--cwd <DIR>", "directory that the task is about (default: the repository around this one)")
+    .action((status: string, options, command: Command) => setTask(status, options, command, context));
+  addSettings(task.command("show"), ["taskFile", "workspace"])
+    .description("show what the task file says, and why it is not believed, if it is not")
+    .option("--json", "print JSON, as it is when the output is not a terminal")
+    .action((options, command: Command) => showTask(options, command, context));
+  addSettings(task.command("clear"), ["taskFile"])
+    .description("remove the task file")
+    .action((_, command: Command) => clearTask(command, context));
+  for (const [name, act, description] of [
+    ["install", install, "have an agent's hooks write the task file"],
+    ["uninstall", uninstall, "take our hooks out of an agent's settings"],
+  ] as const) {
+    addSettings(task.command(name), ["taskFile"])
+      .description(description)
+      .addArgument(agent())
+      .option("--user", "in the user's settings, for all projects (the default)")
+      .option("--project", "in the settings of this project that are not shared with others")
+      .option("--dry-run", "show what would change, and write nothing")
+      .action((name_: string, options, command: Command) => act(name_, options, command, context));
+  }
+  // Without --help, main.ts has run it long before.
+  task
+    .command("hook")
+    .description(
+      "write the task file from what an agent tells its hook; ends soon, prints nothing, never fails",
+    )
+    .addArgument(agent())
+    .argument("[JSON]", "the event (default: standard input)")
+    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
+  return task;
 }
 
 function explain(error: unknown, { stderr, signal }: CliContext): number {

@@ -20,8 +20,17 @@ export type Collected =
       readonly metadata: MessageInitShape<typeof WorkspaceMetadataSchema>;
       /** Said beside the values, for example that weaker evidence was used. */
       readonly warning?: Problem;
+      /** Why the values no longer say how things are now, where that is so: the source is stale then. */
+      readonly stale?: Problem;
+      readonly holdsMs?: HoldsMs;
     }
-  | ({ readonly outcome: "no_data" } & Problem);
+  | ({ readonly outcome: "no_data"; readonly holdsMs?: HoldsMs } & Problem);
+
+/**
+ * How long an outcome counts as current although events tell of every change, in milliseconds: it also rests on what no
+ * event tells of. Absent: until the next event.
+ */
+type HoldsMs = number;
 
 /** What a collector is given for one collection. */
 export interface CollectContext {

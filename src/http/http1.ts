@@ -11,6 +11,7 @@ import type { Duplex } from "node:stream";
 import type { HttpLimits } from "./limits.ts";
 import { SECURITY_HEADERS } from "./message.ts";
 import { endPaced } from "./outflow.ts";
+import { createTurns } from "./turns.ts";
 
 /** A request and the answer to it that is being made. */
 interface Exchange {
@@ -31,12 +32,13 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     ServerResponse: pacedResponse(limits.writeStallMs),
   });
   const latest = new WeakMap<Duplex, Exchange>();
+  const takeTurn = createTurns(limits.pipelinedRequests);
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
     // connect-node listens until the response closes. That of a pipelined request closes before the request hears that the
     // connection broke, and an error without a listener ends the process.
     request.on("error", () => undefined);
-    onRequest(request, response);
+    takeTurn(request.socket, response, () => onRequest(request, response));
   };
   server.on("request", serve);
   // Without these, Node answers them itself: before the guard, and without the headers that every answer has.

@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly headerBytes: number;
   /** Streams that one HTTP/2 connection may have open. */
   readonly streamsPerSession: number;
+  /** Requests of one HTTP/1.1 connection that are served at a time. The others wait for their turn. */
+  readonly pipelinedRequests: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
   readonly sessionMemoryMb: number;
   /** How often the peer of an HTTP/2 connection with open streams is asked whether it is still there, */
@@ -48,6 +50,7 @@ export const HTTP_LIMITS: HttpLimits = {
   // Node's own default; a request for every key by name takes 2 KiB.
   headerBytes: 16_384,
   streamsPerSession: 100,
+  pipelinedRequests: 100,
   sessionMemoryMb: 10,
   // A peer that has vanished is to be found within a minute.
   pingIntervalMs: 20_000,

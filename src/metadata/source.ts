@@ -108,11 +108,15 @@ export class Source {
   }
 
   /**
-   * Whether events tell when there is something to collect: they tell of every change, and the last collection has not
-   * failed, which is tried again without one.
+   * Whether events tell when there is something to collect: they tell of every change, and the last collection has neither
+   * failed, which is tried again without one, nor found what holds for a time only.
    */
   get isTold(): boolean {
-    return this.#coverage === "complete" && this.#collectedChanges !== -1;
+    return (
+      this.#coverage === "complete" &&
+      this.#collectedChanges !== -1 &&
+      this.#lastCollected?.holdsMs === undefined
+    );
   }
 
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
@@ -165,11 +169,14 @@ export class Source {
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
     const { clock, collector } = this.#options;
     const now = clock.monotonicMs();
-    const eventlessSinceMs = now - (collector.periodMs ?? 0);
+    const holdsMs =
+      this.#coverage === "complete"
+        ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
+        : (collector.periodMs ?? 0);
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&
-      (this.#coverage === "complete" || startedMs >= eventlessSinceMs) &&
+      startedMs >= now - holdsMs &&
       (oldestMs === undefined || startedMs >= oldestMs);
     const { collectedAt } = this.#report;
     if (
@@ -263,20 +270,25 @@ export class Source {
   }
 
   #succeeded(collected: Collected, collectedAt: NonNullable<SourceReport["collectedAt"]>): SourceReport {
-    if (collected === this.#lastCollected && collected.outcome === "data" && this.#report.metadata) {
-      const { metadata, truncated } = this.#report;
-      return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
-    }
+    const repeated = collected === this.#lastCollected;
     this.#lastCollected = collected;
     if (collected.outcome === "no_data") {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
+    }
+    const words =
+      collected.stale === undefined
+        ? this.#words(SourceState.FRESH, collected.warning)
+        : this.#words(SourceState.STALE, collected.stale);
+    if (repeated && this.#report.metadata) {
+      const { metadata, truncated } = this.#report;
+      return { ...words, metadata, truncated, collectedAt };
     }
     const { catalogue } = this.#options;
     // A copy, because cleaning changes it, and the collector may keep parts of its own. The library's own clone refuses
     // strings that are not well-formed, which cleaning is there to mend.
     const metadata: Message = create(catalogue.root, structuredClone(collected.metadata));
     const truncated = cleanTree(catalogue, this.name, metadata);
-    return { ...this.#words(SourceState.FRESH, collected.warning), metadata, truncated, collectedAt };
+    return { ...words, metadata, truncated, collectedAt };
   }
 
   #failed(error: unknown): SourceReport {

@@ -115,6 +115,7 @@ describe("serve", () => {
       cwd,
       env: { PATH: process.env["PATH"], HOME: cwd },
     });
+    writeFileSync(join(cwd, "task.json"), JSON.stringify({ status: "idle" }));
     const { url, kill, ended } = await startProgram(["--no-watch"], { cwd, maxOpenFiles: 64 });
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
     /** Reads over the one connection that is there already, until git and the task file are in these states. */
@@ -127,23 +128,23 @@ describe("serve", () => {
         }
       }
     };
-    const before = await readUntil("FRESH", "NO_DATA");
+    const before = await readUntil("FRESH", "FRESH");
     expect(before.data.git_branch).toMatchObject({ value: "main" });
     const crowd = Array.from({ length: 100 }, () => connect(Number(new URL(url).port), "127.0.0.1"));
     for (const socket of crowd) {
       socket.on("error", () => undefined);
     }
-    const during = await readUntil("STALE", "FAILED");
+    const during = await readUntil("STALE", "STALE");
     expect(during.data.git_branch).toMatchObject({ value: "main", error: expect.stringContaining("EMFILE") });
     expect(during.sources.task).toMatchObject({
-      state: "SOURCE_STATE_FAILED",
+      state: "SOURCE_STATE_STALE",
       reason: "TASK_FILE_UNREADABLE",
     });
     expect(during.sources.workspace.state).toBe("SOURCE_STATE_FRESH");
     for (const socket of crowd) {
       socket.destroy();
     }
-    const after = await readUntil("FRESH", "NO_DATA");
+    const after = await readUntil("FRESH", "FRESH");
     expect(after.data.git_branch).not.toHaveProperty("error");
     agent.destroy();
     kill("SIGTERM");

@@ -1,5 +1,7 @@
 import { execFile, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -10,6 +12,9 @@ const run = promisify(execFile);
 const commands = [...readFileSync("README.md", "utf8").matchAll(/^```sh\n(.*?)^```$/gms)]
   .flatMap(([, block = ""]) => block.trim().split("\n"))
   .filter((command) => command !== "npm start" && command !== "npm test");
+
+/** What the commands write lies here: nobody's settings and no other server's task file. */
+const home = mkdtempSync(join(tmpdir(), "fleet-readme-"));
 
 const server = spawn(process.execPath, ["src/main.ts", "--listen", "127.0.0.1:0", "--log-format", "json"], {
   stdio: ["ignore", "pipe", "inherit"],
@@ -27,6 +32,7 @@ afterAll(async () => {
   const ended = new Promise((resolve) => server.once("exit", resolve));
   server.kill();
   await ended;
+  rmSync(home, { recursive: true });
 });
 
 describe("README", () => {
@@ -35,11 +41,25 @@ describe("README", () => {
   });
 
   it.each(commands)("%s", async (command) => {
-    const env = { ...process.env, FLEET_METADATA_URL: url };
+    const env = {
+      ...process.env,
+      FLEET_METADATA_URL: url,
+      FLEET_METADATA_TASK_FILE: join(home, "task.json"),
+      CLAUDE_CONFIG_DIR: join(home, "claude"),
+      CODEX_HOME: join(home, "codex"),
+    };
     const { stdout } = await run("sh", ["-c", command.replaceAll("http://127.0.0.1:8000", url)], { env });
+    if (/ task (?:set|clear) /.test(`${command} `)) {
+      expect(stdout).toBe("");
+      return;
+    }
     expect(stdout).not.toBe("");
     if (command.includes("--list-methods")) {
       expect(stdout).toContain("fleet.metadata.v1.MetadataService/GetMetadata\n");
+      return;
+    }
+    if (/ task (?:un)?install /.test(command)) {
+      expect(stdout).toContain(home);
       return;
     }
     // Of a stream of events, the first one.

@@ -239,6 +239,33 @@ describe("what is current", () => {
     expect(collector.calls).toBe(3);
   });
 
+  it("is what rests on more than events for as long as that holds", async () => {
+    const { source, collector, started, clock } = setUp({ coverage: "complete" });
+    await started({ ...main, holdsMs: 5_000 });
+    expect(source.isTold).toBe(false);
+    clock.advance(4_900);
+    expect(source.current()).toBeUndefined();
+    clock.advance(1);
+    const wait = source.current();
+    await collector.finish(main);
+    await wait;
+    expect(source.isTold).toBe(true);
+    clock.advance(3_600_000);
+    expect(source.current()).toBeUndefined();
+  });
+
+  it("may be values that no longer hold: then the source is stale, with the reason", async () => {
+    const { source, started, read } = setUp();
+    const stale = { ...main, stale: { reason: "TASK_STALE", message: "nothing new for 15 minutes" } };
+    await started(stale);
+    expect(source.report).toMatchObject({ state: SourceState.STALE, reason: "TASK_STALE" });
+    expect(branchOf(source.report)).toBe("main");
+    await read(stale);
+    expect(source.report).toMatchObject({ state: SourceState.STALE, reason: "TASK_STALE" });
+    await read(main);
+    expect(source.report).toMatchObject({ state: SourceState.FRESH, reason: "" });
+  });
+
   it("is nothing, without events: every read collects", async () => {
     const { source, collector, started, read } = setUp();
     await started();

@@ -61,3 +61,76 @@ describe("S16: a client that goes leaves nothing of what waits behind a stream:"
     await until(() => server.subscribers() === 0, "no subscriber is left", 2_000);
   });
 });
+
+test("S10: a connection has 100 requests at a time served, those behind them when it is their turn", async () => {
+  const git = new ControlledCollector("git", data({ git: { branch: "one" } }));
+  const server = await startServer({ collectors: [git.scheduled()] });
+  const etag = (await fetch(`${server.url}/metadata`)).headers.get("etag") ?? "";
+  const wait = `GET /metadata?wait=5m HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ${etag}\r\n\r\n`;
+  const socket = await openSocket(server);
+  let text = "";
+  socket.on("data", (chunk: Buffer) => {
+    text += chunk.toString("latin1");
+  });
+  const count = 1_000;
+  socket.write(wait.repeat(count));
+  await until(() => server.subscribers() === 100, "as many as may are held");
+  // Others are served meanwhile, and no more of these are.
+  for (let read = 0; read < 20; read += 1) {
+    expect((await fetch(`${server.url}/health`)).status).toBe(200);
+  }
+  expect(server.subscribers()).toBe(100);
+  git.set(data({ git: { branch: "two" } }));
+  await until(() => text.split("HTTP/1.1 200 OK").length - 1 === count, "all are answered", 25_000);
+  expect(server.subscribers()).toBe(0);
+  socket.destroy();
+});
+
+describe("S10: a connection with requests without end is closed, and leaves nothing:", () => {
+  test.each([
+    ["requests that wait", "wait"],
+    ["events", "events"],
+  ])("%s", async (_, name) => {
+    const git = new ControlledCollector("git", data({ git: { branch: "one" } }));
+    const server = await startServer({ collectors: [git.scheduled()] });
+    const etag = (await fetch(`${server.url}/metadata`)).headers.get("etag") ?? "";
+    const wait = `GET /metadata?wait=5m HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ${etag}\r\n\r\n`;
+    const socket = await openSocket(server);
+    socket.resume();
+    let most = 0;
+    const requests = Buffer.from((CALLS[name] ?? wait).repeat(1_000), "latin1");
+    const ask = (): void => void socket.write(requests, (error) => error || ask());
+    ask();
+    await until(() => {
+      most = Math.max(most, server.subscribers());
+      return socket.closed;
+    }, "it is closed");
+    expect(most).toBeLessThanOrEqual(100);
+    await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+  });
+});
+
+test.each(["events", "a Connect stream", "unary Connect"])(
+  "S16: a client that goes leaves nothing of requests that wait behind %s",
+  async (name) => {
+    const server = await startServer();
+    const etag = (await fetch(`${server.url}/metadata`)).headers.get("etag") ?? "";
+    const wait = `GET /metadata?wait=5m HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ${etag}\r\n\r\n`;
+    const socket = await openSocket(server);
+    socket.write(Buffer.from(`${CALLS[name]}${wait.repeat(3)}`, "latin1"));
+    await until(() => server.subscribers() === (name === "unary Connect" ? 3 : 4), "all are held");
+    socket.destroy();
+    await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+  },
+);
+
+test("S16: a client that goes leaves nothing of what has not had its turn", async () => {
+  const server = await startServer();
+  const etag = (await fetch(`${server.url}/metadata`)).headers.get("etag") ?? "";
+  const wait = `GET /metadata?wait=5m HTTP/1.1\r\nHost: localhost\r\nIf-None-Match: ${etag}\r\n\r\n`;
+  const socket = await openSocket(server);
+  socket.write(wait.repeat(500));
+  await until(() => server.subscribers() === 100, "as many as may are held");
+  socket.resetAndDestroy();
+  await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+});

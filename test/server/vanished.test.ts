@@ -129,7 +129,7 @@ describe("over HTTP/1.1", { concurrent: true, timeout: 70_000 }, () => {
     const silent = await openSocket(server);
     silent.pause();
     // More than the system takes for it.
-    silent.write("GET /metadata HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(3_000));
+    silent.write("GET /metadata HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000));
     const end = performance.now() + 2_000;
     await until(() => performance.now() > end, "forty looks");
     expect(server.openSockets()).toBe(1);

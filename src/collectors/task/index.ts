@@ -1,113 +1,118 @@
-// What the coding agent is doing, as the task file says. Touches that one file and nothing else.
+// What the coding agent is doing, from all the evidence there is. Touches the task file, and whatever the witnesses do that
+// it is given.
 
-import { constants } from "node:fs";
-import { type FileHandle, open, realpath } from "node:fs/promises";
-import { relative, resolve } from "node:path";
-import { CollectError, type Collected, type Collector } from "../collector.ts";
-import { parseTaskFile } from "./task-file.ts";
+import { isDeepStrictEqual } from "node:util";
+import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { CollectError, type Collected, type Collector, type Problem } from "../collector.ts";
+import { FileEvidence } from "./file-evidence.ts";
+import type { Finding, Witness } from "./finding.ts";
+import { Inquiry, PATIENCE_MS } from "./inquiry.ts";
+import { isDecisive, type Testimony, type Verdict, weigh } from "./precedence.ts";
+import { type ProcFiles, systemProc } from "./proc.ts";
 import { watchTaskFile } from "./watch.ts";
+
+export { createAgentApi } from "./agentapi.ts";
+export { createCoder } from "./coder.ts";
+export { coderAccess } from "./coder-access.ts";
+export { createProcessList } from "./processes.ts";
 
 export interface TaskCollectorOptions {
   /** Absolute path of the task file. It need not exist. */
   readonly file: string;
   /** Absolute path of the directory that is served: a file about another one is ignored. */
   readonly workspace: string;
+  /** Evidence beside the task file, strongest first. Default: none. */
+  readonly witnesses?: readonly Witness[];
+  /** A file that says `running` and was not updated for longer is stale, in milliseconds. Default: 15 minutes. */
+  readonly staleAfterMs?: number;
   /** User whose files are trusted, besides root's. Default: the user of this process. */
   readonly uid?: number;
+  /** Where processes are looked up. Default: /proc. */
+  readonly proc?: ProcFiles;
   /** The time, in milliseconds since 1970. Default: the system's. */
   readonly now?: () => number;
+  /** A clock that never goes back, in milliseconds. Default: the system's. */
+  readonly monotonicMs?: () => number;
 }
 
-/** A task file holds a few short fields; a longer file is none. In bytes. */
-const MAX_FILE_BYTES = 64 * 1024;
+/** How often a file is looked at again whose agent may end or fall silent without an event. In milliseconds. */
+const UNSEEN_PERIOD_MS = 5_000;
 
 /**
- * A file that changed this shortly ago may change again with the same time of change, which older kernels count in steps of
- * up to 10 ms. In milliseconds.
+ * The task file is looked at by every collection, each witness once in its period, and only while somebody collects. Waits
+ * for a witness only while nothing stronger is known, and then for half a second. An unchanged answer is the same object.
  */
-const TIMESTAMP_STEP_MS = 100;
-
-/** An unchanged file is not read again: the answer is the same object as before. */
 export function createTaskCollector(options: TaskCollectorOptions): Collector {
-  const { file, workspace, uid = process.getuid?.(), now = Date.now } = options;
-  let last: { version: string; collected: Collected } | undefined;
+  const { file, workspace, witnesses = [], staleAfterMs = 900_000, uid = process.getuid?.() } = options;
+  const { proc = systemProc, now = Date.now, monotonicMs = () => performance.now() } = options;
+  const evidence = new FileEvidence({ file, workspace, uid, staleAfterMs, proc, now });
+  const inquiries = witnesses.map((witness) => new Inquiry(witness, monotonicMs));
+  let last: Collected | undefined;
 
-  const collectFrom = async (handle: FileHandle): Promise<Collected> => {
-    const stat = await handle.stat({ bigint: true });
-    const version = [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size].join(" ");
-    if (last?.version === version) {
-      return last.collected;
-    }
-    if (!stat.isFile()) {
-      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is not a regular file`);
-    }
-    if (uid !== undefined && stat.uid !== BigInt(uid) && stat.uid !== 0n) {
-      throw new CollectError("TASK_FILE_FOREIGN", `the task file ${file} belongs to another user`);
-    }
-    if (stat.size > MAX_FILE_BYTES) {
-      throw new CollectError("TASK_FILE_TOO_LARGE", `the task file is larger than ${MAX_FILE_BYTES} bytes`);
-    }
-    const buffer = Buffer.alloc(MAX_FILE_BYTES);
-    const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
-    const nowMs = now();
-    const times = { modifiedMs: Number(stat.mtimeMs), nowMs };
-    const { task, cwd, warning } = parseTaskFile(buffer.toString("utf8", 0, bytesRead), times);
-    const collected: Collected =
-      cwd === undefined || isWithin(await realPath(cwd), await realPath(workspace))
-        ? { outcome: "data", metadata: { workspace: { task } }, ...(warning && { warning }) }
-        : { outcome: "no_data", reason: "OTHER_WORKSPACE", message: `the task file is about ${cwd}` };
-    // A date in the future will not always be one.
-    const isLasting = warning === undefined && nowMs - Number(stat.ctimeMs) > TIMESTAMP_STEP_MS;
-    last = isLasting ? { version, collected } : undefined;
-    return collected;
-  };
+  const testimonies = (found: Testimony): Testimony[] => [
+    found,
+    ...inquiries.map(({ kind, known }) => ({ ...known, kind })),
+  ];
 
   return {
     source: "task",
-    watch: (listener, signal) => watchTaskFile(file, listener, signal),
-    collect: async () => {
-      const handle = await openTaskFile(file);
-      if (handle === undefined) {
-        return { outcome: "no_data", reason: "NO_TASK_FILE", message: `there is no task file ${file}` };
+    watch: (listener, signal) => {
+      for (const inquiry of inquiries) {
+        inquiry.watch({ changed: () => listener.changed(), signal });
       }
-      try {
-        return await collectFrom(handle);
-      } finally {
-        await handle.close();
+      watchTaskFile(file, listener, signal);
+    },
+    collect: async ({ signal }) => {
+      for (const inquiry of inquiries) {
+        inquiry.use();
       }
+      const { nothing, ...finding } = await evidence.find();
+      const found = { ...finding, kind: TaskEvidence.FILE };
+      let limit: AbortSignal | undefined;
+      for (const [index, inquiry] of inquiries.entries()) {
+        if (
+          testimonies(found)
+            .slice(0, index + 1)
+            .some(isDecisive)
+        ) {
+          break;
+        }
+        if (inquiry.isWorthWaiting) {
+          limit ??= AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
+          await inquiry.answered(limit);
+        }
+      }
+      const periods = inquiries.map(({ periodMs }) => periodMs);
+      const holdsMs = Math.min(...periods, mayChangeUnseen(finding) ? UNSEEN_PERIOD_MS : Infinity);
+      const outcome = outcomeOf(weigh(testimonies(found)), nothing);
+      const collected = holdsMs === Infinity ? outcome : { ...outcome, holdsMs };
+      if (last === undefined || !isDeepStrictEqual(collected, last)) {
+        last = collected;
+      }
+      return last;
     },
   };
 }
 
-/** Opens without following a link and without waiting (a FIFO would block). Undefined when there is no such file. */
-async function openTaskFile(file: string): Promise<FileHandle | undefined> {
-  try {
-    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT" || code === "ENOTDIR") {
-      return undefined;
-    }
-    if (code === "ELOOP") {
-      throw new CollectError("TASK_FILE_SYMBOLIC_LINK", `the task file ${file} is a symbolic link`, {
-        cause: error,
-      });
-    }
-    if (code === "ENXIO") {
-      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is a socket`, { cause: error });
-    }
-    throw new CollectError("TASK_FILE_UNREADABLE", `the task file ${file} cannot be read: ${code}`, {
-      cause: error,
-    });
+/** Whether what the file says may cease to hold without an event: its agent may end or fall silent. */
+function mayChangeUnseen({ task, isMomentary }: Finding): boolean {
+  const { status } = task ?? {};
+  return status === TaskStatus.RUNNING || status === TaskStatus.WAITING || isMomentary === true;
+}
+
+/** @throws {CollectError} when it could not be found out whether there is a task. */
+function outcomeOf({ task, stale, warning }: Verdict, nothing: Problem | undefined): Collected {
+  if (task !== undefined) {
+    return {
+      outcome: "data",
+      metadata: { workspace: { task } },
+      ...(warning && { warning }),
+      ...(stale && { stale }),
+    };
   }
-}
-
-/** Where a path leads to; the path itself when that is nowhere. */
-async function realPath(path: string): Promise<string> {
-  return realpath(path).catch(() => path);
-}
-
-function isWithin(directory: string, parent: string): boolean {
-  const path = relative(resolve(parent), resolve(directory));
-  return path === "" || (path !== ".." && !path.startsWith("../"));
+  if (warning !== undefined || nothing === undefined) {
+    const { reason, message } = warning ?? { reason: "NO_EVIDENCE", message: "nothing speaks of a task" };
+    throw new CollectError(reason, message, { invalidates: true });
+  }
+  return { outcome: "no_data", ...nothing };
 }

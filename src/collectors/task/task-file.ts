@@ -1,15 +1,19 @@
 // The task file: how an agent's hooks and orchestrators say what the agent is doing. Parsing is pure.
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
-import { TaskEvidence, type TaskSchema, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
+import type { TaskInit } from "./finding.ts";
 
 /** What a task file says. */
 export interface TaskFile {
-  readonly task: MessageInitShape<typeof TaskSchema>;
+  readonly task: TaskInit;
+  /** When it was last renewed, in milliseconds since 1970: `updated_at`, else when the file was written. */
+  readonly updatedMs: number;
+  /** Process of the agent. Absent: not known. */
+  readonly pid: number | undefined;
   /** The directory of the workspace that the file is about. Absent: any. */
   readonly cwd: string | undefined;
   /** What of it is not served, while the rest is. */
@@ -65,7 +69,7 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     const field = issue?.path.join(".") ?? "";
     throw refusal("INVALID", field === "" ? (issue?.message ?? "") : `${field}: ${issue?.message}`);
   }
-  const { status, cwd, started_at, updated_at, description, progress, agent, url } = parsed.data;
+  const { status, pid, cwd, started_at, updated_at, description, progress, agent, url } = parsed.data;
   const future: string[] = [];
   const past = (field: string, date: string | undefined): number | undefined => {
     const ms = date === undefined ? undefined : Date.parse(date);
@@ -76,13 +80,14 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     return ms;
   };
   const startedMs = past("started_at", started_at);
-  const updatedMs = past("updated_at", updated_at) ?? Math.min(modifiedMs, nowMs);
+  const updatedMs = Math.floor(past("updated_at", updated_at) ?? Math.min(modifiedMs, nowMs));
   return {
+    updatedMs,
+    pid,
     cwd,
     task: {
       status: parseStatus(status),
-      source: TaskEvidence.FILE,
-      updatedAt: timestampFromMs(Math.floor(updatedMs)),
+      updatedAt: timestampFromMs(updatedMs),
       ...(startedMs === undefined ? {} : { startedAt: timestampFromMs(startedMs) }),
       ...(description === undefined ? {} : { description }),
       ...(progress === undefined ? {} : { progress }),

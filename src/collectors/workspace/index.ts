@@ -1,24 +1,32 @@
 // Which workspace this is: the platform's own variables, else the host name and the directory. Touches nothing but the
-// environment it is given and the host name.
+// environment it is given, the host name, and the namespace that Kubernetes tells a pod in a file.
 
+import { readFileSync } from "node:fs";
 import { hostname as systemHostname } from "node:os";
-import { WorkspaceProvider } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import type { Collected, Collector } from "../collector.ts";
+import { type Environment, identityOf } from "./platforms.ts";
+
+export { isCoderWorkspace } from "./platforms.ts";
 
 export interface WorkspaceCollectorOptions {
   /** Absolute path of the directory that is served. */
   readonly directory: string;
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   /** Default: the system's host name. */
   readonly hostname?: () => string;
+  /** File that holds the namespace of this pod. Default: where Kubernetes mounts it. */
+  readonly namespaceFile?: string;
 }
 
 /** The host name is all that can change while the server runs. In milliseconds. */
 const PERIOD_MS = 5_000;
 
+/** https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
+const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
 /** Never fails and has no events: it costs a system call. An unchanged answer is the same object as before. */
 export function createWorkspaceCollector(options: WorkspaceCollectorOptions): Collector {
-  const { directory, env, hostname = systemHostname } = options;
+  const { directory, env, hostname = systemHostname, namespaceFile = NAMESPACE_FILE } = options;
   let last: { hostname: string; collected: Collected } | undefined;
   return {
     source: "workspace",
@@ -26,40 +34,37 @@ export function createWorkspaceCollector(options: WorkspaceCollectorOptions): Co
     collect: async () => {
       const name = hostname();
       if (last?.hostname !== name) {
-        last = { hostname: name, collected: identify(directory, env, name) };
+        last = { hostname: name, collected: describe(directory, env, name, readNamespace(namespaceFile)) };
       }
       return last.collected;
     },
   };
 }
 
-/** Coder's agent sets these for every process that it starts in a workspace. */
-function identify(
+function describe(
   directory: string,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Environment,
   hostname: string,
+  namespace: string | undefined,
 ): Collected {
-  const workspace =
-    env["CODER"] === "true" || nonEmpty(env["CODER_WORKSPACE_NAME"])
-      ? {
-          provider: WorkspaceProvider.CODER,
-          ...optional("id", env["CODER_WORKSPACE_ID"]),
-          ...optional("name", env["CODER_WORKSPACE_NAME"]),
-          ...named("agent", env["CODER_WORKSPACE_AGENT_NAME"]),
-          ...named("owner", env["CODER_WORKSPACE_OWNER_NAME"]),
-        }
-      : { provider: WorkspaceProvider.LOCAL, name: hostname };
-  return { outcome: "data", metadata: { workspace: { ...workspace, hostname, directory } } };
+  const { provider, id, name, agent, owner } = identityOf(env, { hostname, namespace });
+  const workspace = {
+    provider,
+    hostname,
+    directory,
+    ...(id === undefined ? {} : { id }),
+    ...(name === undefined ? {} : { name }),
+    ...(agent === undefined ? {} : { agent: { name: agent } }),
+    ...(owner === undefined ? {} : { owner: { name: owner } }),
+  };
+  return { outcome: "data", metadata: { workspace } };
 }
 
-function nonEmpty(value: string | undefined): value is string {
-  return value !== undefined && value !== "";
-}
-
-function optional<K extends string>(key: K, value: string | undefined): Partial<Record<K, string>> {
-  return nonEmpty(value) ? ({ [key]: value } as Record<K, string>) : {};
-}
-
-function named<K extends string>(key: K, name: string | undefined): Partial<Record<K, { name: string }>> {
-  return nonEmpty(name) ? ({ [key]: { name } } as Record<K, { name: string }>) : {};
+/** Undefined outside a pod, and in one without a service account. */
+function readNamespace(file: string): string | undefined {
+  try {
+    return readFileSync(file, "utf8").trim() || undefined;
+  } catch {
+    return undefined;
+  }
 }

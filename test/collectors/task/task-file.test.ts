@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { CollectError } from "../../../src/collectors/collector.ts";
 import { parseTaskFile } from "../../../src/collectors/task/task-file.ts";
 import { WorkspaceMetadataSchema } from "../../../src/gen/fleet/metadata/v1/workspace_metadata_pb.ts";
-import { TaskEvidence, TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
+import { TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import { createCatalogue } from "../../../src/metadata/catalogue.ts";
 import { cleanTree } from "../../../src/metadata/flatten.ts";
 
@@ -14,8 +14,8 @@ const WRITTEN_MS = NOW_MS - 5_000;
 
 function parse(content: unknown) {
   const text = typeof content === "string" ? content : JSON.stringify(content);
-  const { task, cwd, warning } = parseTaskFile(text, { modifiedMs: WRITTEN_MS, nowMs: NOW_MS });
-  return { task: create(TaskSchema, task), cwd, warning };
+  const { task, ...rest } = parseTaskFile(text, { modifiedMs: WRITTEN_MS, nowMs: NOW_MS });
+  return { ...rest, task: create(TaskSchema, task) };
 }
 
 function refused(content: unknown): CollectError {
@@ -32,7 +32,7 @@ function refused(content: unknown): CollectError {
 
 describe("a task file", () => {
   it("says everything that it can say", () => {
-    const { task, cwd, warning } = parse({
+    const { task, cwd, pid, updatedMs, warning } = parse({
       status: "running",
       description: "Mend the login",
       progress: 12.5,
@@ -51,15 +51,15 @@ describe("a task file", () => {
       url: "https://example.com/task/1",
       startedAt: "2026-01-01T10:00:00Z",
       updatedAt: "2026-01-01T11:59:00.250Z",
-      source: "TASK_EVIDENCE_FILE",
     });
-    expect(cwd).toBe("/w");
+    expect({ cwd, pid }).toEqual({ cwd: "/w", pid: 4711 });
+    expect(updatedMs).toBe(NOW_MS - 59_750);
     expect(warning).toBeUndefined();
   });
 
   it("needs to say no more than the status; it was updated when it was written", () => {
     const { task, cwd } = parse({ status: "idle" });
-    expect(task).toMatchObject({ status: TaskStatus.IDLE, source: TaskEvidence.FILE });
+    expect(task).toMatchObject({ status: TaskStatus.IDLE });
     expect(task.updatedAt && timestampDate(task.updatedAt).getTime()).toBe(WRITTEN_MS);
     expect(toJson(TaskSchema, task)).not.toHaveProperty("progress");
     expect(cwd).toBeUndefined();

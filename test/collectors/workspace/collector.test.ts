@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { create, toJson } from "@bufbuild/protobuf";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { createWorkspaceCollector } from "../../../src/collectors/workspace/index.ts";
 import { WorkspaceMetadataSchema } from "../../../src/gen/fleet/metadata/v1/workspace_metadata_pb.ts";
 
@@ -11,8 +14,12 @@ const CODER = {
   CODER_WORKSPACE_OWNER_NAME: "ann",
 };
 
-async function identify(env: Record<string, string | undefined>, hostname = () => "machine") {
-  const collector = createWorkspaceCollector({ directory: "/work/project", env, hostname });
+async function identify(
+  env: Record<string, string | undefined>,
+  hostname = () => "machine",
+  namespaceFile = "/does/not/exist",
+) {
+  const collector = createWorkspaceCollector({ directory: "/work/project", env, hostname, namespaceFile });
   const collected = await collector.collect({ signal: new AbortController().signal });
   if (collected.outcome !== "data") {
     throw new Error(collected.reason);
@@ -57,6 +64,101 @@ describe("the workspace", () => {
     expect(await identify({ CODER: "false", CODER_WORKSPACE_NAME: "", CODER_URL: "https://x" })).toEqual(
       LOCAL,
     );
+  });
+
+  const base = { hostname: "machine", directory: "/work/project" };
+
+  it.each<[string, Record<string, string>, object]>([
+    [
+      "GitHub Codespaces",
+      { CODESPACES: "true", CODESPACE_NAME: "octocat-literate-space-parakeet-mld5", GITHUB_USER: "octocat" },
+      {
+        provider: "WORKSPACE_PROVIDER_CODESPACES",
+        id: "octocat-literate-space-parakeet-mld5",
+        name: "octocat-literate-space-parakeet-mld5",
+        owner: { name: "octocat" },
+      },
+    ],
+    ["GitHub Codespaces, barely", { CODESPACES: "true" }, { provider: "WORKSPACE_PROVIDER_CODESPACES" }],
+    [
+      "Gitpod (Ona)",
+      { GITPOD_ENVIRONMENT_ID: "01960000-aaaa", GITPOD_REGION: "us-east-1" },
+      { provider: "WORKSPACE_PROVIDER_GITPOD", id: "01960000-aaaa", name: "01960000-aaaa" },
+    ],
+    [
+      "Gitpod Classic",
+      {
+        GITPOD_WORKSPACE_ID: "ann-login-x1y2z3",
+        GITPOD_OWNER_ID: "c0ffee",
+        KUBERNETES_SERVICE_HOST: "10.0.0.1",
+      },
+      { provider: "WORKSPACE_PROVIDER_GITPOD", id: "ann-login-x1y2z3", name: "ann-login-x1y2z3" },
+    ],
+    [
+      "Daytona",
+      { DAYTONA_SANDBOX_ID: "sandbox-1", DAYTONA_SANDBOX_USER: "daytona", DAYTONA_WS_ID: "old" },
+      { provider: "WORKSPACE_PROVIDER_DAYTONA", id: "sandbox-1", name: "sandbox-1" },
+    ],
+    [
+      "an older Daytona",
+      { DAYTONA_WS_ID: "ws-1", DAYTONA_WS_USER: "daytona" },
+      { provider: "WORKSPACE_PROVIDER_DAYTONA", id: "ws-1", name: "ws-1" },
+    ],
+    [
+      "Kubernetes, with its downward API",
+      { KUBERNETES_SERVICE_HOST: "10.0.0.1", POD_NAME: "agent-0", POD_NAMESPACE: "fleet", POD_UID: "u-1" },
+      { provider: "WORKSPACE_PROVIDER_KUBERNETES", id: "u-1", name: "agent-0" },
+    ],
+    [
+      "Kubernetes, with the names of its documentation",
+      { KUBERNETES_SERVICE_HOST: "10.0.0.1", MY_POD_NAME: "agent-0", MY_POD_NAMESPACE: "fleet" },
+      { provider: "WORKSPACE_PROVIDER_KUBERNETES", id: "fleet/agent-0", name: "agent-0" },
+    ],
+    [
+      "Kubernetes, without its downward API",
+      { KUBERNETES_SERVICE_HOST: "10.0.0.1" },
+      { provider: "WORKSPACE_PROVIDER_KUBERNETES", name: "machine" },
+    ],
+    [
+      "Coder's, though it runs on Kubernetes",
+      { ...CODER, KUBERNETES_SERVICE_HOST: "10.0.0.1", POD_NAME: "coder-ann-login-fix" },
+      {
+        provider: "WORKSPACE_PROVIDER_CODER",
+        id: CODER.CODER_WORKSPACE_ID,
+        name: "login-fix",
+        agent: { name: "main" },
+        owner: { name: "ann" },
+      },
+    ],
+    [
+      "this machine's: empty variables are none",
+      { CODESPACES: "", GITPOD_WORKSPACE_ID: "", DAYTONA_SANDBOX_ID: "", KUBERNETES_SERVICE_HOST: "" },
+      { provider: "WORKSPACE_PROVIDER_LOCAL", name: "machine" },
+    ],
+    [
+      "this machine's, where the GitHub command-line program or an action runs",
+      { GITHUB_USER: "octocat", GITHUB_ACTIONS: "true", CODESPACES: "false" },
+      { provider: "WORKSPACE_PROVIDER_LOCAL", name: "machine" },
+    ],
+  ])("is %s", async (_, env, identity) => {
+    expect(await identify(env)).toEqual({ ...base, ...identity });
+  });
+
+  it("is a pod by the service account that Kubernetes mounts", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fleet-pod-"));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const namespaceFile = join(directory, "namespace");
+    writeFileSync(namespaceFile, "fleet\n");
+    expect(await identify({}, () => "agent-0", namespaceFile)).toEqual({
+      provider: "WORKSPACE_PROVIDER_KUBERNETES",
+      id: "fleet/agent-0",
+      name: "agent-0",
+      hostname: "agent-0",
+      directory: "/work/project",
+    });
+    expect(await identify({ POD_NAMESPACE: "other" }, () => "a", namespaceFile)).toMatchObject({
+      id: "other/a",
+    });
   });
 
   it("is the same object until the host has another name", async () => {

@@ -1,0 +1,233 @@
+// The strongest evidence: the task file, and whether the agent that it speaks of is still there. Touches that file, and under
+// /proc the process that it names.
+
+import { constants } from "node:fs";
+import { type FileHandle, open, realpath } from "node:fs/promises";
+import { relative, resolve } from "node:path";
+import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { CollectError, type Problem } from "../collector.ts";
+import { agentOfProcess } from "./agents.ts";
+import { type Finding, statusWord } from "./finding.ts";
+import { type ProcFiles, processExists, processNames, processStart, ticksToMs } from "./proc.ts";
+import { parseTaskFile, type TaskFile } from "./task-file.ts";
+
+export interface FileEvidenceOptions {
+  /** Absolute path of the task file. It need not exist. */
+  readonly file: string;
+  /** Absolute path of the directory that is served: a file about another one is ignored. */
+  readonly workspace: string;
+  /** User whose files are trusted, besides root's. Undefined: any, where files have no owner. */
+  readonly uid: number | undefined;
+  /** A file that says `running` and was not updated for longer is stale, in milliseconds. */
+  readonly staleAfterMs: number;
+  readonly proc: ProcFiles;
+  /** The time, in milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What the file says, or why it says nothing although nothing is wrong. */
+export interface FileFinding extends Finding {
+  /** Present when there is no file about this workspace. */
+  readonly nothing?: Problem;
+}
+
+/** A task file holds a few short fields; a longer file is none. In bytes. */
+const MAX_FILE_BYTES = 64 * 1024;
+
+/**
+ * A file that changed this shortly ago may change again with the same time of change, which older kernels count in steps of
+ * up to 10 ms. In milliseconds.
+ */
+const TIMESTAMP_STEP_MS = 100;
+
+/** A file that is not valid may be half written: for this long it keeps what it said before. In milliseconds. */
+const BROKEN_MS = 10_000;
+
+/** Times of the file and of a process come from clocks of different grain, up to a second each. In milliseconds. */
+const START_TOLERANCE_MS = 2_000;
+
+/** A file as it was read, for as long as it is the same file. */
+interface Reading extends TaskFile {
+  /** Differs when the file may have another content. */
+  readonly version: string;
+}
+
+/** The task file as evidence. Remembers what it was, so that an unchanged file is not read again. */
+export class FileEvidence {
+  readonly #options: FileEvidenceOptions;
+  /** The last file that was valid. */
+  #good: Reading | undefined;
+  /** Whether `#good` is what the file holds as long as it has the same version. */
+  #isLasting = false;
+  /** Since when the file has not been valid, in milliseconds since 1970. */
+  #brokenMs: number | undefined;
+  /** When the process began that this version of the file speaks of, in clock ticks. */
+  #writer: { readonly version: string; readonly ticks: number } | undefined;
+
+  constructor(options: FileEvidenceOptions) {
+    this.#options = options;
+  }
+
+  /** Looks at the file. What is wrong with it is a finding. */
+  async find(): Promise<FileFinding> {
+    try {
+      const reading = await this.#open();
+      this.#brokenMs = undefined;
+      return "reason" in reading ? { nothing: reading } : this.#judge(reading);
+    } catch (error) {
+      if (error instanceof CollectError) {
+        return this.#broken(error);
+      }
+      throw error;
+    }
+  }
+
+  /** What a file that is not valid says: what it said before, which is only for a moment as good as ever. */
+  #broken({ reason, message }: CollectError): FileFinding {
+    const problem: Problem = { reason, message };
+    const nowMs = this.#options.now();
+    this.#brokenMs ??= nowMs;
+    if (this.#good === undefined) {
+      return { problem };
+    }
+    const isMomentary = Math.abs(nowMs - this.#brokenMs) < BROKEN_MS;
+    return { task: this.#good.task, stale: problem, ...(isMomentary ? { isMomentary } : {}) };
+  }
+
+  /** Whether what a valid file says still holds. */
+  #judge(reading: Reading): FileFinding {
+    const { pid, updatedMs, warning } = reading;
+    const { proc, staleAfterMs, now } = this.#options;
+    const { status } = reading.task;
+    const problem = warning && { problem: warning };
+    const isOld = now() - updatedMs > staleAfterMs;
+    const isAtWork = status === TaskStatus.RUNNING || status === TaskStatus.WAITING;
+    if (pid !== undefined && isAtWork && this.#isGone(pid, reading)) {
+      const gone: Problem = {
+        reason: "TASK_PROCESS_GONE",
+        message: `the agent's process ${pid} ended without a word; the task file still says ${statusWord(status)}`,
+      };
+      const failed = { ...reading.task, status: TaskStatus.FAILED };
+      return isOld ? { task: failed, stale: gone } : { task: failed, problem: gone };
+    }
+    const agent = pid === undefined || reading.task.agent !== undefined ? undefined : agentOf(pid, proc);
+    const task = agent === undefined ? reading.task : { ...reading.task, agent };
+    if (status !== TaskStatus.RUNNING || !isOld) {
+      return { task, ...problem };
+    }
+    const since = new Date(updatedMs).toISOString();
+    const message = `the task file says running, and was last updated at ${since}, longer ago than --task-stale-after`;
+    return { task, stale: { reason: "TASK_STALE", message }, ...problem };
+  }
+
+  /** Whether a process has ended, or is another one by now that was given the same number. */
+  #isGone(pid: number, { version, updatedMs }: Reading): boolean {
+    const { proc } = this.#options;
+    const start = processStart(pid, proc);
+    if (start === undefined) {
+      return !processExists(pid);
+    }
+    if (start.isZombie) {
+      return true;
+    }
+    // Compared by the clock once only: it may be set while the process runs.
+    if (this.#writer?.version === version) {
+      return this.#writer.ticks !== start.ticks;
+    }
+    const startedMs = ticksToMs(start.ticks, proc);
+    if (startedMs !== undefined && startedMs > updatedMs + START_TOLERANCE_MS) {
+      return true;
+    }
+    this.#writer = { version, ticks: start.ticks };
+    return false;
+  }
+
+  async #open(): Promise<Reading | Problem> {
+    const { file, workspace } = this.#options;
+    const handle = await openTaskFile(file);
+    if (handle === undefined) {
+      this.#good = undefined;
+      return { reason: "NO_TASK_FILE", message: `there is no task file ${file}` };
+    }
+    try {
+      const reading = await this.#read(handle);
+      const { cwd } = reading;
+      if (cwd === undefined || isWithin(await realPath(cwd), await realPath(workspace))) {
+        this.#good = reading;
+        return reading;
+      }
+      this.#good = undefined;
+      return { reason: "OTHER_WORKSPACE", message: `the task file is about ${cwd}` };
+    } finally {
+      await handle.close();
+    }
+  }
+
+  async #read(handle: FileHandle): Promise<Reading> {
+    const { file, uid, now } = this.#options;
+    const stat = await handle.stat({ bigint: true });
+    const version = [stat.dev, stat.ino, stat.mtimeNs, stat.ctimeNs, stat.size].join(" ");
+    if (this.#isLasting && this.#good?.version === version) {
+      return this.#good;
+    }
+    if (!stat.isFile()) {
+      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is not a regular file`);
+    }
+    if (uid !== undefined && stat.uid !== BigInt(uid) && stat.uid !== 0n) {
+      throw new CollectError("TASK_FILE_FOREIGN", `the task file ${file} belongs to another user`);
+    }
+    if (stat.size > MAX_FILE_BYTES) {
+      throw new CollectError("TASK_FILE_TOO_LARGE", `the task file is larger than ${MAX_FILE_BYTES} bytes`);
+    }
+    const buffer = Buffer.alloc(MAX_FILE_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
+    const nowMs = now();
+    const times = { modifiedMs: Number(stat.mtimeMs), nowMs };
+    const parsed = parseTaskFile(buffer.toString("utf8", 0, bytesRead), times);
+    // A date in the future will not always be one.
+    this.#isLasting = parsed.warning === undefined && nowMs - Number(stat.ctimeMs) > TIMESTAMP_STEP_MS;
+    return { ...parsed, version };
+  }
+}
+
+/** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */
+function agentOf(pid: number, proc: ProcFiles): string | undefined {
+  try {
+    return processNames(pid, proc).map(agentOfProcess).find(Boolean);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Opens without following a link and without waiting (a FIFO would block). Undefined when there is no such file. */
+async function openTaskFile(file: string): Promise<FileHandle | undefined> {
+  try {
+    return await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ENOTDIR") {
+      return undefined;
+    }
+    if (code === "ELOOP") {
+      throw new CollectError("TASK_FILE_SYMBOLIC_LINK", `the task file ${file} is a symbolic link`, {
+        cause: error,
+      });
+    }
+    if (code === "ENXIO") {
+      throw new CollectError("TASK_FILE_NOT_A_FILE", `the task file ${file} is a socket`, { cause: error });
+    }
+    throw new CollectError("TASK_FILE_UNREADABLE", `the task file ${file} cannot be read: ${code}`, {
+      cause: error,
+    });
+  }
+}
+
+/** Where a path leads to; the path itself when that is nowhere. */
+async function realPath(path: string): Promise<string> {
+  return realpath(path).catch(() => path);
+}
+
+function isWithin(directory: string, parent: string): boolean {
+  const path = relative(resolve(parent), resolve(directory));
+  return path === "" || (path !== ".." && !path.startsWith("../"));
+}

@@ -1,0 +1,92 @@
+// Which evidence is believed: the strongest that is not stale. Pure.
+
+import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import type { Problem } from "../collector.ts";
+import { type Finding, statusWord, type TaskInit } from "./finding.ts";
+
+/** What one kind of evidence says. */
+export interface Testimony extends Finding {
+  readonly kind: TaskEvidence;
+}
+
+/** What all evidence together says. */
+export interface Verdict {
+  /** With its source. Absent: no evidence says anything. */
+  readonly task?: TaskInit;
+  /** Why `task` may no longer hold. */
+  readonly stale?: Problem;
+  /** What is wrong or contradictory beside `task`, or why there is none. */
+  readonly warning?: Problem;
+}
+
+/** How a person reads the kinds of evidence. */
+const NAMES: Readonly<Record<TaskEvidence, string>> = {
+  [TaskEvidence.UNSPECIFIED]: "unknown evidence",
+  [TaskEvidence.FILE]: "the task file",
+  [TaskEvidence.AGENTAPI]: "AgentAPI",
+  [TaskEvidence.CODER]: "Coder",
+  [TaskEvidence.PROCESS]: "the process list",
+};
+
+/** Whether this evidence is believed, whatever weaker evidence says. */
+export function isDecisive({ task, stale, isMomentary }: Finding): boolean {
+  return task !== undefined && (stale === undefined || isMomentary === true);
+}
+
+/**
+ * Weighs all evidence. Nothing is mixed: every value is that of the evidence which is believed.
+ *
+ * @param testimonies the strongest first.
+ */
+export function weigh(testimonies: readonly Testimony[]): Verdict {
+  const winner = testimonies.find(isDecisive) ?? testimonies.find(({ task }) => task !== undefined);
+  const warnings: Problem[] = [];
+  const own = winner?.problem;
+  if (own !== undefined) {
+    warnings.push(own);
+  }
+  for (const other of testimonies) {
+    if (other !== winner) {
+      warnings.push(...remarks(winner, other));
+    }
+  }
+  const [first] = warnings;
+  const message = warnings.map((warning) => warning.message).join("; ");
+  const warning = first && { warning: { reason: first.reason, message } };
+  if (winner?.task === undefined) {
+    return { ...warning };
+  }
+  const { stale } = winner;
+  const both = stale && [stale.message, ...warnings.map((one) => one.message)].join("; ");
+  return {
+    task: { ...winner.task, source: winner.kind },
+    ...(stale && both !== undefined ? { stale: { reason: stale.reason, message: both } } : warning),
+  };
+}
+
+/** What is to be said about evidence that is not believed. */
+function remarks(winner: Testimony | undefined, other: Testimony): Problem[] {
+  const { task, stale, problem, kind } = other;
+  if (task === undefined || winner?.task === undefined) {
+    return problem === undefined ? [] : [problem];
+  }
+  const differs = task.status !== winner.task.status && contradicts(winner.task.status, task.status, kind);
+  if (!differs) {
+    return [stale, problem].filter((one) => one !== undefined);
+  }
+  const says = `${NAMES[kind]} says ${statusWord(task.status)}`;
+  return stale === undefined
+    ? [{ reason: "TASK_EVIDENCE_DIFFERS", message: says }]
+    : [{ reason: stale.reason, message: `${says}: ${stale.message}` }];
+}
+
+/**
+ * Whether a status contradicts the one that is believed. A process that is there may be doing anything; and `idle` is all that
+ * AgentAPI and Coder have for an agent that waits, has finished or has given up.
+ */
+function contradicts(believed: TaskStatus, other: TaskStatus, kind: TaskEvidence): boolean {
+  if (kind === TaskEvidence.PROCESS) {
+    return false;
+  }
+  return believed === TaskStatus.RUNNING || other !== TaskStatus.IDLE;
+}

@@ -1,0 +1,109 @@
+// What the events of agents say about the task. Claude Code and Codex have the same words for them:
+// https://code.claude.com/docs/en/hooks, https://developers.openai.com/codex/hooks. Pure.
+
+import type { Fields } from "./input.ts";
+import { isActive, type Status, type TaskRecord } from "./task-record.ts";
+
+/** What follows from an event. */
+export interface Reaction {
+  readonly status: Status;
+  readonly description?: string | undefined;
+  /** Does not count when the task is in this state. */
+  readonly butNotAfter?: readonly Status[];
+  /** It tells that the agent does nothing: not said about a task that another session works on. */
+  readonly isRest?: boolean;
+  /** Nothing of the task before is of interest any more. */
+  readonly forgets?: boolean;
+  /** The agent's process ends. */
+  readonly isEnd?: boolean;
+}
+
+/** Tools that ask the user something. */
+const QUESTIONS: ReadonlySet<string> = new Set(["AskUserQuestion", "ExitPlanMode", "request_user_input"]);
+
+/** Kinds of notification that wait for the user. */
+const REQUESTS: ReadonlySet<string> = new Set([
+  "permission_prompt",
+  "elicitation_dialog",
+  "agent_needs_input",
+]);
+
+/** A description is a headline. In characters. */
+const MAX_DESCRIPTION = 200;
+
+const IDLE: Reaction = { status: "idle", isRest: true };
+
+/** What an event means. Undefined: nothing about the task (an agent's helper has ended, a file was loaded). */
+export function reactTo(fields: Fields): Reaction | undefined {
+  switch (fields.get("hook_event_name")) {
+    case "UserPromptSubmit":
+      return { status: "running", description: headline(fields.get("prompt") ?? "") };
+    case "PreToolUse":
+      return { status: QUESTIONS.has(fields.get("tool_name") ?? "") ? "waiting" : "running" };
+    case "PermissionRequest":
+    case "Elicitation":
+      return { status: "waiting" };
+    case "PostToolUseFailure":
+      // Interrupted by the user: no event of the turn's end follows.
+      return fields.get("is_interrupt") === "true" ? IDLE : { status: "running" };
+    case "PostToolUse":
+    case "ElicitationResult":
+      return { status: "running" };
+    case "Notification":
+      return notified(fields);
+    case "Stop":
+    case "Interrupt":
+      return IDLE;
+    case "StopFailure":
+      return { status: "failed", isRest: true };
+    case "SessionStart":
+      // Compaction happens in the middle of a task.
+      return fields.get("source") === "compact" ? undefined : { ...IDLE, forgets: true };
+    case "SessionEnd":
+      // A session that was not ended by its user (a run without one) ends because its task has: a failure stays visible.
+      return { ...IDLE, isEnd: true, ...(fields.get("reason") === "other" && { butNotAfter: ["failed"] }) };
+    case undefined:
+      // Codex's notify program.
+      return fields.get("type") === "agent-turn-complete" ? { ...IDLE, butNotAfter: ["failed"] } : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Versions that do not name the kind of a notification say it in its text. */
+function notified(fields: Fields): Reaction | undefined {
+  const kind = fields.get("notification_type");
+  const message = fields.get("message") ?? "";
+  if (kind === undefined ? /permission|approval/i.test(message) : REQUESTS.has(kind)) {
+    return { status: "waiting" };
+  }
+  // Comes a minute after a turn has ended; after an interruption by the user it is the only event.
+  const isIdle = kind === undefined ? /waiting for your input/i.test(message) : kind === "idle_prompt";
+  return isIdle ? { ...IDLE, butNotAfter: ["completed", "failed"] } : undefined;
+}
+
+/** The first line that says something. */
+function headline(prompt: string): string | undefined {
+  const line = prompt.split("\n", 100).find((text) => text.trim() !== "");
+  const characters = [...(line ?? "").trim().slice(0, 2 * MAX_DESCRIPTION + 2)];
+  if (characters.length <= MAX_DESCRIPTION) {
+    return characters.length === 0 ? undefined : characters.join("");
+  }
+  return `${characters.slice(0, MAX_DESCRIPTION - 1).join("")}\u2026`;
+}
+
+/** Whether an event counts, given what the file says. */
+export function isDue(
+  { isRest = false, butNotAfter = [] }: Reaction,
+  before: TaskRecord | undefined,
+  session: string | undefined,
+  isAlive: (pid: number) => boolean,
+): boolean {
+  if (before === undefined) {
+    return true;
+  }
+  const isForeign =
+    session !== undefined && before.session !== undefined && before.session !== session && isActive(before);
+  const isOthers = isForeign && before.pid !== undefined && isAlive(before.pid);
+  return !(isRest && isOthers) && !butNotAfter.includes(before.status);
+}

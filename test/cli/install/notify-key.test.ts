@@ -1,0 +1,53 @@
+import { describe, expect, it } from "vitest";
+import {
+  NotifyTakenError,
+  removeNotify,
+  setNotify,
+  TomlTextError,
+} from "../../../src/cli/install/notify-key.ts";
+
+const WORDS = ["/opt/my node", "main.js"];
+const LINE = 'notify = ["/opt/my node", "main.js"] # fleet-metadata\n';
+
+describe("the key notify", () => {
+  it.each([
+    ["nothing", "", LINE],
+    ["comments alone", "# mine\n\n", `${LINE}# mine\n\n`],
+    ["keys", 'model = "x"', `model = "x"\n${LINE}`],
+    ["tables alone", "[tui]\nnotify = 1\n", `${LINE}[tui]\nnotify = 1\n`],
+    [
+      "keys and tables",
+      '# a\nmodel = "x" # b\n\n# about tables\n[[a]]\nx = 1\n',
+      `# a\nmodel = "x" # b\n${LINE}\n# about tables\n[[a]]\nx = 1\n`,
+    ],
+    [
+      "lists and strings of several lines that look like tables",
+      'a = [\n  # ] "\n  "x",\n[1], ]\nb = """\n[t] \\"""\n"""\nc = \'\'\'\n[t]\n\'\'\'\nd = { x = "}" }\n[t]\n',
+      `a = [\n  # ] "\n  "x",\n[1], ]\nb = """\n[t] \\"""\n"""\nc = '''\n[t]\n'''\nd = { x = "}" }\n${LINE}[t]\n`,
+    ],
+    ["line ends of Windows", "a = 1\r\n[t]\r\n", `a = 1\r\n${LINE}[t]\r\n`],
+  ])("is added behind other keys, before all tables: %s", (_, text, result) => {
+    expect(setNotify(text, WORDS)).toBe(result);
+    expect(setNotify(result, WORDS)).toBe(result);
+    expect(setNotify(result, ["other"])).toBe(result.replace(LINE, 'notify = ["other"] # fleet-metadata\n'));
+    expect(removeNotify(result)).toBe(text === 'model = "x"' ? `${text}\n` : text);
+  });
+
+  it.each([
+    'notify = ["other"]',
+    '"notify" = ["other"]\n',
+    "'notify'=[ 'other' ]",
+    'a = 1\nnotify = [\n  "other", # fleet-metadata\n]\n',
+    'notify.x = "other"',
+  ])("is left to another program: %s", (text) => {
+    expect(() => setNotify(text, WORDS)).toThrow(NotifyTakenError);
+    expect(removeNotify(text)).toBe(text);
+  });
+
+  it.each(["a = [1\n", 'a = "x\n', 'a = """x\n', "{}", "just words\n", "= 1"])(
+    "is not added to what is no TOML: %j",
+    (text) => {
+      expect(() => setNotify(text, WORDS)).toThrow(TomlTextError);
+    },
+  );
+});
