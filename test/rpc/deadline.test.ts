@@ -6,44 +6,72 @@ import { http2Request, openSession } from "../helpers/http2-client.ts";
 import { startServer, type TestServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
 
-const PATH = "/fleet.metadata.v1.MetadataService/GetMetadata";
+const SERVICE = "/fleet.metadata.v1.MetadataService";
 
-/** How a call says its timeout, and what code an answer has: 0 is none. */
+/** How a call says its timeout. */
 const PROTOCOLS = {
-  gRPC: { type: "application/grpc", header: "grpc-timeout", unit: "m" },
-  "gRPC-web": { type: "application/grpc-web", header: "grpc-timeout", unit: "m" },
-  Connect: { type: "application/json", header: "connect-timeout-ms", unit: "" },
+  gRPC: { type: "application/grpc", stream: "application/grpc", header: "grpc-timeout", unit: "m" },
+  "gRPC-web": {
+    type: "application/grpc-web",
+    stream: "application/grpc-web",
+    header: "grpc-timeout",
+    unit: "m",
+  },
+  Connect: {
+    type: "application/json",
+    stream: "application/connect+json",
+    header: "connect-timeout-ms",
+    unit: "",
+  },
 } as const;
 type Protocol = keyof typeof PROTOCOLS;
+
+const GRPC_CODES: Readonly<Record<string, string>> = {
+  "0": "ok",
+  "3": "invalid_argument",
+  "4": "deadline_exceeded",
+};
 
 interface Outcome {
   readonly code: string;
   readonly message: string;
 }
 
-async function call(server: TestServer, protocol: Protocol, timeout: string): Promise<Outcome> {
-  const { type, header } = PROTOCOLS[protocol];
-  const session = await openSession(server.url);
-  const headers = { ":method": "POST", ":path": PATH, "content-type": type, [header]: timeout };
-  const body = protocol === "Connect" ? Buffer.from("{}") : Buffer.alloc(5);
-  const answer = await http2Request(session, headers, body);
-  if (protocol === "Connect") {
-    return { code: "ok", message: "", ...(JSON.parse(answer.body.toString()) as object) };
-  }
-  const trailers =
-    protocol === "gRPC"
-      ? answer.trailers
-      : Object.fromEntries(
-          answer.body
-            .toString("latin1")
-            .split(/\r\n|\0\0\0./)
-            .map((line) => line.split(": ", 2)),
-        );
-  const names: Record<string, string> = { "0": "ok", "3": "invalid_argument", "4": "deadline_exceeded" };
-  return {
-    code: names[String(trailers["grpc-status"])] ?? JSON.stringify(trailers),
-    message: decodeURIComponent(String(trailers["grpc-message"] ?? "")),
+/** Calls GetMetadata or WatchMetadata and waits for the end. */
+async function call(
+  server: TestServer,
+  protocol: Protocol,
+  timeout: string,
+  method: "GetMetadata" | "WatchMetadata" = "GetMetadata",
+): Promise<Outcome> {
+  const isStream = method === "WatchMetadata";
+  const { type, stream, header } = PROTOCOLS[protocol];
+  const headers = {
+    ":method": "POST",
+    ":path": `${SERVICE}/${method}`,
+    "content-type": isStream ? stream : type,
+    [header]: timeout,
   };
+  const request = protocol === "Connect" ? Buffer.from("{}") : Buffer.alloc(0);
+  const body = protocol === "Connect" && !isStream ? request : Buffer.concat([frameHead(request), request]);
+  const answer = await http2Request(await openSession(server.url), headers, body);
+  const text = answer.body.toString("latin1");
+  if (protocol === "Connect") {
+    // Of a stream the last message is its end, with the error in it.
+    const end = isStream ? text.slice(text.lastIndexOf('{"error"')) : text;
+    const json = JSON.parse(end) as Outcome & { error?: Outcome };
+    return { ...{ code: "ok", message: "" }, ...json, ...json.error };
+  }
+  const trailer = (name: string): string =>
+    String(answer.trailers[name] ?? new RegExp(`${name}: (.*)\r\n`).exec(text)?.[1] ?? "");
+  const status = trailer("grpc-status");
+  return { code: GRPC_CODES[status] ?? status, message: decodeURIComponent(trailer("grpc-message")) };
+}
+
+function frameHead(message: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt32BE(message.length, 1);
+  return head;
 }
 
 describe.each(Object.keys(PROTOCOLS) as Protocol[])("%s", (protocol) => {
@@ -54,6 +82,15 @@ describe.each(Object.keys(PROTOCOLS) as Protocol[])("%s", (protocol) => {
     const server = await startServer({ collectors: [git.scheduled()] });
     expect(await call(server, protocol, `50${unit}`)).toMatchObject({ code: "deadline_exceeded" });
     expect(git.running).toBe(1);
+  });
+
+  test("S13: ends a stream", async () => {
+    const git = new ControlledCollector("git", data({ git: { branch: "main" } }));
+    const server = await startServer({ collectors: [git.scheduled()] });
+    expect(await call(server, protocol, `200${unit}`, "WatchMetadata")).toMatchObject({
+      code: "deadline_exceeded",
+    });
+    await until(() => server.subscribers() === 0, "nobody watches any more");
   });
 
   test.each(protocol === "Connect" ? ["-1", "1s", "", "99999999999"] : ["-1S", "1", "1x", "", "999999999S"])(

@@ -1,8 +1,8 @@
 // `buf curl`, with the proto files as its schema: without them it asks the server, over HTTP/2 always.
 
+import { runCommand } from "../command.ts";
 import { type Caller, type Endpoint, KEY, unexpected } from "./caller.ts";
 import type { Protocol } from "./combinations.ts";
-import { runCommand } from "./command.ts";
 
 interface Answer {
   readonly data: Readonly<Record<string, { readonly value: unknown }>>;

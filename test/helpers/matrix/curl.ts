@@ -7,9 +7,9 @@ import {
   WatchMetadataRequestSchema,
   WatchMetadataResponseSchema,
 } from "../../../src/gen/fleet/metadata/v1/service_pb.ts";
+import { runCommand } from "../command.ts";
 import { type Caller, type Endpoint, KEY } from "./caller.ts";
 import type { Protocol } from "./combinations.ts";
-import { runCommand } from "./command.ts";
 
 const SERVICE = "/fleet.metadata.v1.MetadataService";
 const JSON_REQUEST = Buffer.from(JSON.stringify({ keys: [KEY] }));
