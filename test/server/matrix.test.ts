@@ -96,6 +96,7 @@ const possible = COMBINATIONS.filter((combination) => whyNot(combination) === un
 
 test.each(possible.map((combination) => [nameOf(combination), combination] as const))(
   "%s",
+  { timeout: 4 * DEADLINE_MS },
   async (name, combination) => {
     const { client, protocol, transport } = combination;
     const { served, endpoint } = endpointOf(combination);
