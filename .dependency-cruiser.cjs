@@ -17,7 +17,12 @@ module.exports = {
   forbidden: [
     only("gen/", []),
     only("collectors/", []),
-    only("metadata/", ["collectors/collector.ts"]),
+    only("metadata/", [
+      "collectors/collector.ts",
+      "collectors/remote-collector.ts",
+      "collectors/checkout.ts",
+      "collectors/clock.ts",
+    ]),
     only("rpc/", ["metadata/"]),
     only("rpc/reflection/", []),
     only("http/", ["metadata/"]),
@@ -27,8 +32,8 @@ module.exports = {
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
-    only("command-line.ts", ["heap.ts", "cli/", "config", "version.ts"]),
-    only("main.ts", ["command-line.ts", "hooks/", "config-environment.ts"]),
+    only("command-line.ts", ["cli/", "config", "version.ts"]),
+    only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
       name: "hooks-load-nothing-else",
       comment:

@@ -31,7 +31,7 @@ const keepLazy: Plugin = {
 rmSync(dist, { recursive: true, force: true });
 await build({
   cwd: root,
-  input: "src/main.ts",
+  input: { main: "src/main.ts" },
   platform: "node",
   logLevel: "warn",
   // Syntax that an older Node can read too, so that it gets as far as saying that it is too old.
@@ -48,6 +48,13 @@ await build({
   },
 });
 chmodSync(join(dist, "main.js"), 0o755);
+// V8 keeps the text of a module for as long as it runs, with two bytes for each character when one of them needs two. The
+// minifier writes out what is an escape in the sources.
+for (const file of globSync("*.js", { cwd: dist })) {
+  const path = join(dist, file);
+  const asEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/[^\0-\x7f]/g, asEscape));
+}
 
 await build({
   cwd: root,

@@ -1,6 +1,5 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
-import "./heap.ts";
 import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config-environment.ts";
 import { VERSION } from "./version.ts";
@@ -33,5 +32,6 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
+    onHangup: (listener) => void process.on("SIGHUP", listener),
   });
 }

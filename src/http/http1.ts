@@ -11,13 +11,8 @@ import type { Duplex } from "node:stream";
 import type { HttpLimits } from "./limits.ts";
 import { SECURITY_HEADERS } from "./message.ts";
 import { endPaced } from "./outflow.ts";
+import { checkTimeoutsWhenNeeded, type Exchange } from "./timeout-checks.ts";
 import { createTurns } from "./turns.ts";
-
-/** A request and the answer to it that is being made. */
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
 
 /** Makes a server that is fed connections and never listens itself. */
 export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Server {
@@ -33,8 +28,12 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
   });
   const latest = new WeakMap<Duplex, Exchange>();
   const takeTurn = createTurns(limits.pipelinedRequests);
+  const checkTimeouts = checkTimeoutsWhenNeeded(server, limits.timeoutCheckIntervalMs, (socket) =>
+    latest.get(socket),
+  );
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
+    response.once("close", checkTimeouts);
     // connect-node listens until the response closes. That of a pipelined request closes before the request hears that the
     // connection broke, and an error without a listener ends the process.
     request.on("error", () => undefined);

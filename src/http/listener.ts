@@ -1,7 +1,6 @@
 // Sockets: one port for HTTP/1.1 and HTTP/2, cleartext or over TLS. Knows nothing of routes.
 
 import { lstat, unlink } from "node:fs/promises";
-import type { Server as Http1Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import {
   type AddressInfo,
@@ -158,13 +157,13 @@ export function createListener(
     listen: async (address) => {
       onUnixSocket = "path" in address;
       try {
-        return await listen(tcp, http1, address);
+        return await listen(tcp, address);
       } catch (error) {
         if (!("path" in address) || !(await isLeftOver(error, address.path))) {
           throw error;
         }
         await unlink(address.path);
-        return await listen(tcp, http1, address);
+        return await listen(tcp, address);
       }
     },
     close: async (graceMs) => {
@@ -185,15 +184,13 @@ export function createListener(
   };
 }
 
-function listen(tcp: Server, http1: Http1Server, address: ListenAddress): Promise<ListenAddress> {
+function listen(tcp: Server, address: ListenAddress): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);
     tcp.listen({ ...address }, () => {
       tcp.off("error", reject);
       // Out of file descriptors: the connection is lost, not the server.
       tcp.on("error", () => undefined);
-      // A server that is only fed connections does not check its timeouts until it is told that it listens.
-      http1.emit("listening");
       const bound: AddressInfo | string | null = tcp.address();
       resolve(typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : address);
     });

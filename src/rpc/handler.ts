@@ -110,8 +110,11 @@ async function send(
     } else {
       response.writeHead(status);
     }
-    for (; message?.done === false; message = await messages?.next()) {
+    while (message?.done === false) {
       await write(message.value);
+      // Not kept while the next one is waited for.
+      message = undefined;
+      message = await messages?.next();
     }
     if (trailer) {
       response.addTrailers(Object.fromEntries(trailer));

@@ -131,7 +131,8 @@ describe("keys", () => {
 describe("config", () => {
   it("shows every setting, its origin, and no secret", async () => {
     const file = join(emptyDirectory(), "settings");
-    writeFileSync(file, "FLEET_METADATA_LOG_LEVEL=warn\nFLEET_METADATA_TOKEN=5ecret-token\n");
+    const lines = ["FLEET_METADATA_LOG_LEVEL=warn", "FLEET_METADATA_TOKEN=5ecret-token", "GH_TOKEN=5ecret"];
+    writeFileSync(file, lines.join("\n"));
     const { code, stdout, stderr } = await runProgram(["config", "--listen", ":0", "--env-file", file], {
       env: { FLEET_METADATA_JSON_NAMES: "proto" },
     });
@@ -143,6 +144,11 @@ describe("config", () => {
     expect(of("--json-names")).toMatchObject({ origin: "environment", value: "proto" });
     expect(of("--log-level")).toMatchObject({ origin: "env file", value: "warn" });
     expect(of("--token")).toMatchObject({ origin: "env file", value: "********" });
+    expect(of("GITHUB_TOKEN")).toMatchObject({
+      origin: "env file",
+      value: "********",
+      variable: "GITHUB_TOKEN, GH_TOKEN",
+    });
     expect(of("--git-deadline")).toMatchObject({ origin: "default", value: "5s" });
   });
 
@@ -160,7 +166,7 @@ describe("config", () => {
     }
     const { stdout } = await runProgram(["config"], {
       cwd: workspace,
-      env: { FLEET_METADATA_TASK_FILE: "" },
+      env: { FLEET_METADATA_TASK_FILE: "", GITHUB_API_URL: "" },
     });
     const { settings } = JSON.parse(stdout) as { settings: Record<string, string>[] };
     expect(new Set(settings.map(({ origin }) => origin))).toEqual(new Set(["default"]));
@@ -183,7 +189,7 @@ describe("get", () => {
     expect(read(stdout)).toMatchObject({
       data: { workspace_directory: { value: cwd }, workspace_task_status: { value: "waiting" } },
       meta: { serverVersion: version },
-      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_DISABLED" } },
+      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_NO_DATA" } },
     });
   });
 

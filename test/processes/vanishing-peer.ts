@@ -34,7 +34,7 @@ const server = build(
     cwd: process.cwd(),
   }),
   {
-    log: createLog({ level: "error", format: "json", destination: process.stderr }),
+    log: await createLog({ level: "error", format: "json", destination: process.stderr }),
     env: {},
     serverVersion: "test",
     collectors: [git.scheduled()],
