@@ -154,7 +154,7 @@ function documentOf(table: string, legend: readonly string[]): string {
     "",
     "What test/server/matrix.test.ts has seen to work, which also writes this page: `read` is a call of GetMetadata, `watch` the",
     "first message and one change of WatchMetadata (of plain JSON: `GET /metadata` and `GET /metadata/events`). A letter",
-    "stands for the reason why a combination cannot be.",
+    "stands for the reason why a combination cannot be. To write it anew: `npm test -- test/server/matrix.test.ts -u`.",
     "",
     table,
     "",

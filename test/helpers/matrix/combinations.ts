@@ -33,7 +33,7 @@ export const REASONS = {
   a: "gRPC is defined for HTTP/2 alone",
   b: "`fetch` gives nobody the trailers that gRPC ends with, so Connect for web has no gRPC",
   c: "grpc-js speaks gRPC alone",
-  d: "it calls RPCs, and plain JSON is none",
+  d: "Connect's clients and buf curl call RPCs, and plain JSON is none",
   e: "buf curl sends Connect by POST alone",
   f: "buf curl takes HTTP/2 wherever TLS offers it",
   g: "Node's `fetch` speaks HTTP/2 over TLS alone",
