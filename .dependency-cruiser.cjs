@@ -17,7 +17,12 @@ module.exports = {
   forbidden: [
     only("gen/", []),
     only("collectors/", ["task-file/"]),
-    only("metadata/", ["collectors/collector.ts"]),
+    only("metadata/", [
+      "collectors/collector.ts",
+      "collectors/remote-collector.ts",
+      "collectors/checkout.ts",
+      "collectors/clock.ts",
+    ]),
     only("rpc/", ["metadata/"]),
     only("rpc/reflection/", []),
     only("http/", ["metadata/"]),
@@ -28,8 +33,8 @@ module.exports = {
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
-    only("command-line.ts", ["heap.ts", "cli/", "config", "version.ts"]),
-    only("main.ts", ["command-line.ts", "hooks/", "config-environment.ts"]),
+    only("command-line.ts", ["cli/", "config", "version.ts"]),
+    only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
       name: "hooks-load-nothing-else",
       comment:

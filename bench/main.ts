@@ -2,6 +2,7 @@
 
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { measureBudget } from "./budget.ts";
 import { cleanUp, cleanUpAlways } from "./cleanup.ts";
 import { measureGit } from "./git.ts";
 import { measureLive } from "./live.ts";
@@ -15,6 +16,7 @@ const PARTS: ReadonlyMap<string, Part> = new Map([
   ["reads", measureReads],
   ["git", measureGit],
   ["live", measureLive],
+  ["budget", measureBudget],
 ]);
 
 const USAGE = `usage: npm run bench -- [PART...] [--seconds N] [--rest-seconds N] [--rounds N] [--commits N]

@@ -45,7 +45,10 @@ export function serve({ repository, flags = [], firstOnPath }: ServeOptions): Pr
   // No task file of the user's is served.
   const taskFile = ["--task-file", join(dirname(root), "task.json")];
   const path = [firstOnPath, env["PATH"]].filter((part) => part !== undefined).join(delimiter);
-  return start([BUNDLE, "serve", ...settings, ...taskFile, ...flags], { ...env, PATH: path });
+  // Nothing here is about GitHub: nobody listens there.
+  const noGitHub = { GITHUB_API_URL: "http://127.0.0.1:1" };
+  const environment = { ...env, ...noGitHub, PATH: path };
+  return start([BUNDLE, "serve", ...settings, ...taskFile, ...flags], environment);
 }
 
 /** A bare node:http server that answers with the bytes of a file. */

@@ -15,7 +15,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
-import { SETTINGS, variableOf } from "../src/config.ts";
+import { SETTINGS, type Setting, variablesOf } from "../src/config-settings.ts";
 import { readComments } from "./documents/comments.ts";
 import { responseSchema } from "./documents/json-schema.ts";
 import { keysTable } from "./documents/keys-table.ts";
@@ -82,10 +82,10 @@ function writeDocuments(target: string): void {
 /** All settings as variables, commented out, for a file that is named by --env-file. */
 function envExample(): string {
   const head = "# Settings of fleet-metadata. Read only when named: fleet-metadata --env-file PATH\n";
-  const entries = Object.values(SETTINGS).map((setting) => {
-    const fallback = "defaultText" in setting ? ` Default: ${setting.defaultText}.` : "";
-    const value = "placeholder" in setting ? setting.placeholder : "true";
-    return `\n# ${setting.description[0]?.toUpperCase()}${setting.description.slice(1)}.${fallback}\n#${variableOf(setting)}=${value}\n`;
+  const entries = Object.values(SETTINGS).map((setting: Setting) => {
+    const fallback = setting.defaultText === undefined ? "" : ` Default: ${setting.defaultText}.`;
+    const value = setting.placeholder ?? "true";
+    return `\n# ${setting.description[0]?.toUpperCase()}${setting.description.slice(1)}.${fallback}\n#${variablesOf(setting)[0]}=${value}\n`;
   });
   return head + entries.join("");
 }

@@ -1,6 +1,5 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
-import "./heap.ts";
 import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config-environment.ts";
 import { VERSION } from "./version.ts";
@@ -21,7 +20,8 @@ export async function runCommandLine(args: readonly string[], program: readonly 
       stop.abort();
     });
   }
-  // A reader that closes early, as `head` does, is no error.
+  // A reader that closes early, as `head` does, is no error. It is noticed by the next write: to hear of it before that takes
+  // a poll of the pipe, which Node has no way to ask for.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1));
 
   process.exitCode = await run(args, {
@@ -32,5 +32,6 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
+    onHangup: (listener) => void process.on("SIGHUP", listener),
   });
 }

@@ -13,6 +13,9 @@ export interface ListenSetting {
   readonly isLoopback: boolean;
 }
 
+/** What a header can carry. */
+export const VISIBLE = /^[\x21-\x7e]+$/;
+
 const HOST_NAME = /^[a-z0-9_-]+(?:\.[a-z0-9_-]+)*$/i;
 const LISTEN_FORMS = "allowed is host:port with a port of 0 to 65535, :port, or unix:PATH";
 
@@ -108,6 +111,44 @@ export const allowedOrigin = z.string().check(
   }),
   z.toLowerCase(),
 );
+
+/** A host name without port. Lower case, without `www.`. */
+export const hostName = z.optional(
+  z.string().check(
+    z.refine((value) => HOST_NAME.test(value), { error: "allowed is a host name without port" }),
+    z.toLowerCase(),
+    z.overwrite((value) => value.replace(/^www\./, "")),
+  ),
+);
+
+/**
+ * An address that a token may be sent to: `https://`, with an optional port and path; `http://` on loopback alone. Without
+ * a trailing slash.
+ */
+export const trustedUrl = z.optional(
+  z.pipe(
+    z.string(),
+    z.transform((value, { issues }) => {
+      const url = URL.canParse(value) ? new URL(value) : undefined;
+      if (url === undefined || !isTrusted(url) || /[?#]/.test(value)) {
+        const message =
+          "allowed is https://host/path, with http on loopback only, without user, query and fragment";
+        issues.push({ code: "custom", message, input: value });
+        return z.NEVER;
+      }
+      return url.href.replace(/\/+$/, "");
+    }),
+  ),
+);
+
+function isTrusted({ protocol, hostname, username, password }: URL): boolean {
+  const isSafe = protocol === "https:" || (protocol === "http:" && isLoopbackHost(hostname));
+  return isSafe && username === "" && password === "";
+}
+
+function isLoopbackHost(host: string): boolean {
+  return host === "localhost" || host === "[::1]" || (isIP(host) === 4 && host.startsWith("127."));
+}
 
 /**
  * The names under which Coder's proxy reaches this workspace: from VSCODE_PROXY_URI

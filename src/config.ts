@@ -1,20 +1,13 @@
-// Every setting, once: flags, environment, defaults, .env.example and `fleet-metadata config` are derived from this table.
+// From flags, environment and a file of settings to one valid configuration.
 
 import { readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
-import * as z from "zod/mini";
-import { DEFAULT_TASK_FILE, type Environment } from "./config-environment.ts";
+import type { Environment } from "./config-environment.ts";
+import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-github.ts";
+import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
-import {
-  allowedOrigin,
-  coderHosts,
-  durationMs,
-  hostPattern,
-  listenAddress,
-  loopbackUrl,
-  serviceUrl,
-} from "./config-values.ts";
+import { coderHosts, loopbackUrl, VISIBLE } from "./config-values.ts";
 
 export type { Environment } from "./config-environment.ts";
 
@@ -26,205 +19,22 @@ export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
 
-interface Setting<
-  S extends z.ZodMiniType<unknown, string | undefined> = z.ZodMiniType<unknown, string | undefined>,
-> {
-  /** Long flag without its dashes. The variable is FLEET_METADATA_ and the same in upper case. */
-  readonly flag: string;
-  /** What stands for the value in help texts. Absent: the flag is a switch, the variable true or false. */
-  readonly placeholder?: string;
-  /** Repeatable flag; the variable holds a list separated by commas. */
-  readonly list?: true;
-  readonly secret?: true;
-  readonly description: string;
-  /** How the default reads in help texts, where the value itself does not say it. */
-  readonly defaultText?: string;
-  /** From text to value; undefined is the default. */
-  readonly schema: S;
-}
-
-const text = z.optional(z.string());
-const path = z.optional(z.string().check(z.minLength(1, { error: "allowed is a path" })));
-const list = <T>(element: z.ZodMiniType<T, string>) =>
-  z.pipe(
-    z.pipe(
-      text,
-      z.transform((value) => (value === undefined ? [] : value.split(",").map((item) => item.trim()))),
-    ),
-    z.array(element),
-  );
-const flagSwitch = z.pipe(
-  z.optional(z.enum(["true", "false"])),
-  z.transform((value) => value === "true"),
-);
-const oneOf = <const T extends readonly [string, ...string[]]>(values: T) =>
-  z.optional(z.enum(values, { error: `allowed are ${values.join(", ")}` }));
-const withDefault = <T extends string>(
-  schema: z.ZodMiniType<T | undefined, string | undefined>,
-  fallback: T,
-) =>
-  z.pipe(
-    schema,
-    z.transform((value) => value ?? fallback),
-  );
-
-const AGENTAPI_FORMS = "allowed is http://host:port, https://host:port or none";
-
-/** All settings, in the order of help texts. */
-export const SETTINGS = {
-  workspace: {
-    flag: "workspace",
-    placeholder: "DIR",
-    description: "directory to serve: the repository that it lies in, or those up to two levels below it",
-    defaultText: "the working directory",
-    schema: path,
-  },
-  listen: {
-    flag: "listen",
-    placeholder: "ADDR",
-    description: "address to listen on: host:port, :0 for any free port, or unix:PATH",
-    defaultText: "127.0.0.1:8000",
-    schema: listenAddress,
-  },
-  token: {
-    flag: "token",
-    placeholder: "TOKEN",
-    secret: true,
-    description: "bearer token that clients must send; other users may see flags: prefer --token-file",
-    schema: text,
-  },
-  tokenFile: {
-    flag: "token-file",
-    placeholder: "PATH",
-    description: "file that holds the token",
-    schema: path,
-  },
-  allowUnauthenticated: {
-    flag: "allow-unauthenticated",
-    description: "listen on an address that is not loopback without a token",
-    schema: flagSwitch,
-  },
-  allowedHosts: {
-    flag: "allowed-host",
-    placeholder: "HOST",
-    list: true,
-    description: "host name that requests may be addressed to; *.example.com stands for one or more labels",
-    defaultText: "loopback, the address a connection came in on, and Coder's names for this workspace",
-    schema: list(hostPattern),
-  },
-  allowedOrigins: {
-    flag: "allowed-origin",
-    placeholder: "ORIGIN",
-    list: true,
-    description:
-      "origin of web pages that may read: https://host, https://host:port or https://*.example.com",
-    defaultText: "none but the server's own",
-    schema: list(allowedOrigin),
-  },
-  tlsCert: {
-    flag: "tls-cert",
-    placeholder: "PATH",
-    description: "PEM file with the certificate to serve TLS with, and those that lead to its root",
-    defaultText: "cleartext",
-    schema: path,
-  },
-  tlsKey: {
-    flag: "tls-key",
-    placeholder: "PATH",
-    description: "PEM file with the certificate's private key, without passphrase",
-    schema: path,
-  },
-  taskFile: {
-    flag: "task-file",
-    placeholder: "PATH",
-    description: "file that says what the coding agent is doing",
-    defaultText: DEFAULT_TASK_FILE,
-    schema: withDefault(path, DEFAULT_TASK_FILE),
-  },
-  taskStaleAfterMs: {
-    flag: "task-stale-after",
-    placeholder: "DURATION",
-    description: "a task file that says running and was not updated for longer is stale, 1s to 1440m",
-    defaultText: "15m",
-    schema: durationMs({ min: 1_000, max: 86_400_000, fallback: 900_000 }),
-  },
-  agentapiUrl: {
-    flag: "agentapi-url",
-    placeholder: "URL",
-    description: "address of the coding agent's AgentAPI, or none",
-    defaultText: "http://127.0.0.1:3284 in a Coder workspace, else none",
-    schema: z.optional(z.union([z.literal("none"), serviceUrl], { error: AGENTAPI_FORMS })),
-  },
-  coderUrl: {
-    flag: "coder-url",
-    placeholder: "URL",
-    description: "address of the Coder server that is asked for the state of the agent's task",
-    defaultText: "CODER_URL, else CODER_AGENT_URL",
-    schema: z.optional(serviceUrl),
-  },
-  coderTokenFile: {
-    flag: "coder-token-file",
-    placeholder: "PATH",
-    description: "file that holds a session token for Coder; it may be replaced at any time",
-    defaultText: "the token in CODER_SESSION_TOKEN, else Coder is not asked",
-    schema: path,
-  },
-  gitDeadlineMs: {
-    flag: "git-deadline",
-    placeholder: "DURATION",
-    description: "longest time that git may take for one collection, 100ms to 10m",
-    defaultText: "5s",
-    schema: durationMs({ min: 100, max: 600_000, fallback: 5_000 }),
-  },
-  noWatch: {
-    flag: "no-watch",
-    description: "do not follow file events: every read collects anew",
-    schema: flagSwitch,
-  },
-  jsonNames: {
-    flag: "json-names",
-    placeholder: "STYLE",
-    description:
-      "spelling of field names on the plain routes: camel (includeInList) or proto (include_in_list)",
-    defaultText: "camel",
-    schema: withDefault(oneOf(["camel", "proto"]), "camel"),
-  },
-  logLevel: {
-    flag: "log-level",
-    placeholder: "LEVEL",
-    description: "trace, debug, info, warn, error or silent",
-    defaultText: "info",
-    schema: withDefault(oneOf(["trace", "debug", "info", "warn", "error", "silent"]), "info"),
-  },
-  logFormat: {
-    flag: "log-format",
-    placeholder: "FORMAT",
-    description: "json or pretty",
-    defaultText: "pretty on a terminal, else json",
-    schema: oneOf(["json", "pretty"]),
-  },
-  url: {
-    flag: "url",
-    placeholder: "URL",
-    description: "server that get and watch ask",
-    defaultText: "where --listen says",
-    schema: z.optional(
-      z.string().check(
-        z.refine((value) => /^unix:\/./.test(value) || (URL.canParse(value) && /^https?:/i.test(value)), {
-          error: "allowed is http://host:port, https://host:port or unix:/PATH",
-        }),
-      ),
-    ),
-  },
-} as const satisfies Record<string, Setting>;
-
-export type SettingName = keyof typeof SETTINGS;
-
-type Values = { readonly [K in SettingName]: z.output<(typeof SETTINGS)[K]["schema"]> };
-
 /** The settings, valid and whole. */
 export interface Config
-  extends Omit<Values, "token" | "tokenFile" | "tlsCert" | "tlsKey" | "url" | "workspace"> {
+  extends Omit<
+    Values,
+    | "token"
+    | "tokenFile"
+    | "tlsCert"
+    | "tlsKey"
+    | "url"
+    | "workspace"
+    | "githubToken"
+    | "githubTokenFile"
+    | "githubHost"
+    | "githubServerUrl"
+    | "githubApiUrl"
+  > {
   /** Absolute path of a directory that exists. */
   readonly workspace: string;
   /** From --token or --token-file. */
@@ -234,6 +44,14 @@ export interface Config
   /** From --tls-cert and --tls-key. Undefined: cleartext. */
   readonly tls: TlsIdentity | undefined;
   readonly url: string;
+  readonly github: GitHubConfig;
+}
+
+/** Which GitHub server is asked, and with what. */
+export interface GitHubConfig extends GitHubAddress {
+  readonly token: string | undefined;
+  /** Absolute path of the file that holds the token instead. It need not exist yet. */
+  readonly tokenFile: string | undefined;
 }
 
 /** A setting as it was resolved, for display. */
@@ -242,6 +60,8 @@ export interface ResolvedSetting {
   /** The text that was given. Undefined: the default holds. */
   readonly text: string | undefined;
   readonly origin: Origin;
+  /** The flag or variable that it came from, or would come from. */
+  readonly name: string;
 }
 
 export interface ConfigInput {
@@ -251,11 +71,6 @@ export interface ConfigInput {
   /** Path of a file of settings, as named by --env-file. */
   readonly envFile: string | undefined;
   readonly cwd: string;
-}
-
-/** The variable of a setting. */
-export function variableOf({ flag }: Pick<Setting, "flag">): string {
-  return `FLEET_METADATA_${flag.toUpperCase().replaceAll("-", "_")}`;
 }
 
 /**
@@ -274,17 +89,18 @@ export function resolveSettings({
   const resolved = new Map<SettingName, ResolvedSetting>();
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const setting: Setting = SETTINGS[name];
-    const variable = variableOf(setting);
-    const candidates: readonly [Origin, string | undefined][] = [
-      ["flag", flags[name]],
-      ["environment", env[variable] || undefined],
-      ["env file", file[variable] || undefined],
+    const variables = variablesOf(setting);
+    const candidates: readonly (readonly [Origin, string, string | undefined])[] = [
+      ["flag", `--${setting.flag}`, flags[name]],
+      ...variables.map((variable) => ["environment", variable, env[variable] || undefined] as const),
+      ...variables.map((variable) => ["env file", variable, file[variable] || undefined] as const),
     ];
-    const [origin, value] = candidates.find(([, candidate]) => candidate !== undefined) ?? [
+    const [origin, source, value] = candidates.find(([, , candidate]) => candidate !== undefined) ?? [
       "default",
+      variables[0],
       undefined,
     ];
-    resolved.set(name, { setting, text: value, origin });
+    resolved.set(name, { setting, text: value, origin, name: source });
   }
   return resolved;
 }
@@ -299,7 +115,8 @@ export function createConfig(input: ConfigInput): Config {
   const values = Object.fromEntries(
     [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
   ) as unknown as Values;
-  const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...rest } = values;
+  const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...others } = values;
+  const { githubToken, githubTokenFile, githubHost, githubServerUrl, githubApiUrl, ...rest } = others;
   if (token !== undefined && tokenFile !== undefined) {
     throw new ConfigError("--token and --token-file are both set; allowed is one of them");
   }
@@ -311,10 +128,9 @@ export function createConfig(input: ConfigInput): Config {
   const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
     file === undefined
       ? undefined
-      : sendable(settingName(resolved, name), readFile(settingName(resolved, name), file).trim());
-  const coderFile = coderTokenFile === undefined ? undefined : resolve(input.cwd, coderTokenFile);
+      : sendable(nameOf(resolved, name), readFile(nameOf(resolved, name), resolve(input.cwd, file)).trim());
   // It is read anew when it is used. What is wrong with it at the start is said at once.
-  fromFile("coderTokenFile", coderFile);
+  fromFile("coderTokenFile", coderTokenFile);
   const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
@@ -322,13 +138,26 @@ export function createConfig(input: ConfigInput): Config {
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token:
-      sendable(settingName(resolved, "token"), token) ??
-      fromFile("tokenFile", tokenFile && resolve(input.cwd, tokenFile)),
-    coderTokenFile: coderFile,
+    token: sendable(nameOf(resolved, "token"), token) ?? fromFile("tokenFile", tokenFile),
+    coderTokenFile: coderTokenFile === undefined ? undefined : resolve(input.cwd, coderTokenFile),
     url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
+    github: {
+      ...addressOf({ host: githubHost, serverUrl: githubServerUrl, apiUrl: githubApiUrl }),
+      token: githubToken,
+      tokenFile: githubTokenFile === undefined ? undefined : resolve(input.cwd, githubTokenFile),
+    },
   };
   return config;
+}
+
+function addressOf(named: NamedGitHub): GitHubAddress {
+  const address = gitHubAddress(named);
+  if (address === undefined) {
+    throw new ConfigError(
+      `GITHUB_API_URL: "${named.apiUrl}" is not valid beside another server than github.com; allowed is that server's API`,
+    );
+  }
+  return address;
 }
 
 /**
@@ -344,26 +173,27 @@ export function requireSafeListener({ listen, token, allowUnauthenticated }: Con
   }
 }
 
-function parseSetting({ setting, text: value, origin }: ResolvedSetting): unknown {
+function parseSetting({ setting, text: value, origin, name }: ResolvedSetting): unknown {
   const parsed = setting.schema.safeParse(value);
   if (parsed.success) {
     return parsed.data;
   }
-  const name = origin === "flag" ? `--${setting.flag}` : variableOf(setting);
-  const shown = setting.secret ? "the value" : JSON.stringify(value);
+  // What stands before a host may be a password.
+  const shown = setting.secret ? "the value" : JSON.stringify(value?.replace(/\/\/[^/]*@/, "//********@"));
   const place = origin === "env file" ? " (in the file named by --env-file)" : "";
   const allowed =
     setting.placeholder === undefined ? "allowed are true, false" : parsed.error.issues[0]?.message;
   throw new ConfigError(`${name}${place}: ${shown} is not valid; ${allowed}`);
 }
 
-function settingName(resolved: ReadonlyMap<SettingName, ResolvedSetting>, name: SettingName): string {
-  return resolved.get(name)?.origin === "flag" ? `--${SETTINGS[name].flag}` : variableOf(SETTINGS[name]);
+/** How a setting is called where its value came from. */
+function nameOf(resolved: ReadonlyMap<SettingName, ResolvedSetting>, name: SettingName): string {
+  return resolved.get(name)?.name ?? variablesOf(SETTINGS[name])[0];
 }
 
 function existingDirectory(resolved: ReadonlyMap<SettingName, ResolvedSetting>, path: string): string {
   if (!isDirectory(path)) {
-    const name = settingName(resolved, "workspace");
+    const name = nameOf(resolved, "workspace");
     throw new ConfigError(
       `${name}: ${JSON.stringify(path)} is not valid; allowed is a directory that exists`,
     );
@@ -381,7 +211,7 @@ function isDirectory(path: string): boolean {
 
 /** The token, if it can be sent in a header. */
 function sendable(name: string, token: string | undefined): string | undefined {
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+  if (token !== undefined && !VISIBLE.test(token)) {
     throw new ConfigError(
       `${name}: the token is not valid; allowed are one or more visible ASCII characters`,
     );
@@ -402,7 +232,7 @@ function readTls(
     const missing = cert === undefined ? "--tls-cert" : "--tls-key";
     throw new ConfigError(`${missing} is missing; allowed are --tls-cert and --tls-key together, or neither`);
   }
-  const names = { cert: settingName(resolved, "tlsCert"), key: settingName(resolved, "tlsKey") };
+  const names = { cert: nameOf(resolved, "tlsCert"), key: nameOf(resolved, "tlsKey") };
   const paths = { cert: resolve(cwd, cert), key: resolve(cwd, key) };
   const tls = { cert: readFile(names.cert, paths.cert), key: readFile(names.key, paths.key) };
   const wrong = checkTlsIdentity(tls);

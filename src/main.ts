@@ -3,6 +3,7 @@
 // The program. An agent waits for its hooks, so nothing is loaded here that they do not need.
 
 import { processEnvironment } from "./config-environment.ts";
+import { keepHeapSmall } from "./heap.ts";
 import { runHook } from "./hooks/run-hook.ts";
 
 // Package managers only warn about `engines`, and an older Node fails in ways that tell nobody why.
@@ -27,5 +28,6 @@ if (command === "task" && action === "hook" && !rest.some((arg) => arg === "--he
   // The agent may keep its end of standard input open.
   process.exit(0);
 }
+keepHeapSmall();
 const { runCommandLine } = await import("./command-line.ts");
 await runCommandLine(args, [process.execPath, "--", import.meta.filename]);

@@ -1,7 +1,9 @@
 // The composition root: makes everything from a configuration and connects it. Nothing listens until `listen`.
 
+import type { Clock, Timers } from "./collectors/clock.ts";
 import type { Collector } from "./collectors/collector.ts";
 import { createGit, createGitCollector } from "./collectors/git/index.ts";
+import { createGitHub, type GitHub } from "./collectors/github/index.ts";
 import {
   coderAccess,
   createAgentApi,
@@ -19,7 +21,11 @@ import { createListener, type ListenAddress } from "./http/listener.ts";
 import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
-import { MetadataService, type ScheduledCollector } from "./metadata/service.ts";
+import {
+  MetadataService,
+  type ScheduledCollector,
+  type ScheduledRemoteCollector,
+} from "./metadata/service.ts";
 import type { Logger } from "./observability/log.ts";
 import { createSourceLog } from "./observability/source-log.ts";
 import { CORS, createRpcHandler } from "./rpc/handler.ts";
@@ -31,7 +37,11 @@ export interface Dependencies {
   readonly env: Environment;
   readonly serverVersion: string;
   /** In place of the collectors that the configuration asks for. */
-  readonly collectors?: readonly ScheduledCollector[];
+  readonly collectors?: readonly (ScheduledCollector | ScheduledRemoteCollector)[];
+  /** See {@link MetadataServiceOptions.firstWaitMs}. */
+  readonly firstWaitMs?: number;
+  /** What sources go by, and are woken by. Default: the machine's. */
+  readonly time?: Clock & Timers;
   /** In place of single limits of {@link HTTP_LIMITS}. */
   readonly httpLimits?: Partial<HttpLimits>;
 }
@@ -39,6 +49,8 @@ export interface Dependencies {
 /** A whole server. */
 export interface FleetMetadataServer {
   readonly service: MetadataService;
+  /** Reads anew what settings name and may have changed: the file with the token for GitHub. Failure is logged. */
+  reload(): Promise<void>;
   /** Begins to collect and to serve. @returns where it listens, with the real port. */
   listen(): Promise<ListenAddress>;
   /** Becomes unready, ends streams with `unavailable`, lets requests finish, ends all collecting. Takes 4 s at most. */
@@ -48,18 +60,37 @@ export interface FleetMetadataServer {
 /** A collection that only reads a file or the environment takes a millisecond; it hangs when a file system does. */
 const LOCAL_DEADLINE_MS = 1_000;
 
+/** One round of questions to GitHub, of which each ends within 10 s. */
+const GITHUB_DEADLINE_MS = 30_000;
+
 /** Where AgentAPI listens unless it is told otherwise, which Coder's modules do not. */
 const AGENTAPI_IN_CODER = "http://127.0.0.1:3284";
 
 /** Time for open requests to finish. Leaves time for the rest within the 5 s that a stop may take. */
 const CLOSE_GRACE_MS = 2_500;
 
-/** Makes the sources' service alone, without a port: what `get --direct` needs. */
-export function buildService(config: Config, { log, env, collectors }: Dependencies): MetadataService {
+/** The sources, without a port. */
+export interface Sources {
+  readonly service: MetadataService;
+  /** See {@link FleetMetadataServer.reload}. */
+  reload(): Promise<void>;
+  /** Resolves when all is read that must be known before {@link service} starts. Takes 1 s at most. */
+  ready(): Promise<void>;
+}
+
+/** Makes the sources alone: what `get --direct` needs. */
+export function buildSources(config: Config, dependencies: Dependencies): Sources {
+  const { log, collectors, firstWaitMs, time } = dependencies;
   const logSource = createSourceLog(log);
-  return new MetadataService({
-    collectors: collectors ?? createCollectors(config, env),
+  const github = collectors === undefined ? createGitHubFrom(config, dependencies) : undefined;
+  const service = new MetadataService({
+    collectors: collectors ?? [
+      ...createCollectors(config, dependencies),
+      ...(github ? [{ remote: github.collector, follows: "git", deadlineMs: GITHUB_DEADLINE_MS }] : []),
+    ],
     watch: !config.noWatch,
+    ...(firstWaitMs !== undefined && { firstWaitMs }),
+    ...(time && { clock: time, timers: time }),
     observer: {
       collected: (source, { state, reason, message }, error) =>
         logSource(source, { state: stateName(state), reason, message }, error),
@@ -72,12 +103,26 @@ export function buildService(config: Config, { log, env, collectors }: Dependenc
             ),
     },
   });
+  return {
+    service,
+    reload: async () => {
+      try {
+        await github?.reload();
+        log.info("the GitHub token was read again");
+      } catch (error) {
+        const { message } = error as Error;
+        log.warn({ source: "github", message }, "the GitHub token could not be read again");
+      }
+    },
+    ready: async () => await github?.ready(),
+  };
 }
 
 /** Makes a server. */
 export function build(config: Config, dependencies: Dependencies): FleetMetadataServer {
   const { log, serverVersion } = dependencies;
-  const service = buildService(config, dependencies);
+  const sources = buildSources(config, dependencies);
+  const { service } = sources;
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
   const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
   const stopping = new AbortController();
@@ -104,7 +149,9 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
 
   return {
     service,
+    reload: () => sources.reload(),
     listen: async () => {
+      await sources.ready();
       const address = await listener.listen(config.listen.address);
       service.start();
       lifecycle.enter("healthy");
@@ -119,7 +166,21 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
   };
 }
 
-function createCollectors(config: Config, env: Environment): ScheduledCollector[] {
+function createGitHubFrom({ github }: Config, { log, env, serverVersion, time }: Dependencies): GitHub {
+  const { host, apiUrl, token, tokenFile } = github;
+  return createGitHub({
+    host,
+    apiUrl,
+    ...(token !== undefined && { token }),
+    ...(tokenFile !== undefined && { tokenFile }),
+    ...(env["HOME"] !== undefined && { home: env["HOME"] }),
+    ...(time && { time }),
+    userAgent: `fleet-metadata/${serverVersion}`,
+    onRequest: (request) => log.debug({ source: "github", ...request }, "GitHub has answered"),
+  });
+}
+
+function createCollectors(config: Config, { env }: Dependencies): ScheduledCollector[] {
   const { workspace, gitDeadlineMs } = config;
   const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({

@@ -9,10 +9,8 @@ import {
   createConfig,
   requireSafeListener,
   resolveSettings,
-  SETTINGS,
-  type SettingName,
-  variableOf,
 } from "../src/config.ts";
+import { SETTINGS, type Setting, type SettingName, variablesOf } from "../src/config-settings.ts";
 import { createCertificate } from "./helpers/certificate.ts";
 
 function temporaryDirectory(): string {
@@ -65,6 +63,12 @@ describe("the configuration", () => {
       logLevel: "info",
       logFormat: undefined,
       url: "http://127.0.0.1:8000",
+      github: {
+        host: "github.com",
+        apiUrl: "https://api.github.com",
+        token: undefined,
+        tokenFile: undefined,
+      },
     });
   });
 
@@ -97,11 +101,16 @@ describe("the configuration", () => {
   });
 
   it("knows every setting by a flag and a variable of the same name", () => {
-    for (const setting of Object.values(SETTINGS)) {
-      expect(variableOf(setting)).toBe(`FLEET_METADATA_${setting.flag.replaceAll("-", "_").toUpperCase()}`);
+    const settings: readonly Setting[] = Object.values(SETTINGS);
+    const flags = settings.flatMap((setting) => (setting.variables ? [] : (setting.flag ?? "")));
+    for (const setting of settings.filter(({ variables }) => variables === undefined)) {
+      const same = `FLEET_METADATA_${setting.flag?.replaceAll("-", "_").toUpperCase()}`;
+      expect(variablesOf(setting)).toEqual([same]);
     }
-    const flags = Object.values(SETTINGS).map(({ flag }) => flag);
     expect(new Set(flags).size).toBe(flags.length);
+    expect(flags).not.toContain("");
+    const others = settings.flatMap(({ variables }) => variables ?? []);
+    expect(others).toEqual(["GITHUB_TOKEN", "GH_TOKEN", "GH_HOST", "GITHUB_SERVER_URL", "GITHUB_API_URL"]);
   });
 
   it("reads lists from flags and variables", () => {
@@ -179,6 +188,7 @@ describe("a setting that is wrong", () => {
     allowedHosts: ["a b", "a,,b", "https://a", "a:80"],
     allowedOrigins: ["example.com", "https://a/b", "*", "null"],
     taskFile: [""],
+    githubTokenFile: [""],
     taskStaleAfterMs: ["15", "500ms", "1441m"],
     agentapiUrl: ["localhost:3284", "ftp://a", "off", "http://user@a", "http://a/?b"],
     coderUrl: ["coder.example.com", "none", "https://a:b@c", "https://a#b", "unix:/a"],
@@ -195,14 +205,15 @@ describe("a setting that is wrong", () => {
   );
 
   it.each(cases)("names itself, the value and what is allowed, in one line: %s, %j", (name, value) => {
-    const setting = SETTINGS[name];
-    const shown = JSON.stringify(value).slice(1, -1);
+    const setting: Setting = SETTINGS[name];
+    // What stands before a host may be a password.
+    const shown = JSON.stringify(value.replace(/\/\/[^/]*@/, "//********@")).slice(1, -1);
     const message = refusal({ flags: { [name]: value } });
     expect(message).toMatch(new RegExp(`^--${setting.flag}: `));
     expect(message).toContain(shown);
     expect(message).toMatch(/; allowed (is|are) /);
     if (value !== "") {
-      const variable = variableOf(setting);
+      const [variable] = variablesOf(setting);
       expect(refusal({ env: { [variable]: value } })).toMatch(
         new RegExp(`^${variable}: .*; allowed (is|are) `),
       );
@@ -287,10 +298,119 @@ describe("the token", () => {
   );
 });
 
+describe("the GitHub token", () => {
+  const githubOf = (env: Record<string, string>, flags: ConfigInput["flags"] = {}) =>
+    configOf({ env, flags, cwd: "/tmp" }).github;
+
+  it("is GITHUB_TOKEN's, else GH_TOKEN's, also of a file of settings", () => {
+    expect(githubOf({ GITHUB_TOKEN: "a", GH_TOKEN: "b" }).token).toBe("a");
+    expect(githubOf({ GITHUB_TOKEN: "", GH_TOKEN: " b\n" }).token).toBe("b");
+    const file = envFile("GITHUB_TOKEN=c\n");
+    expect(configOf({ envFile: file }).github.token).toBe("c");
+    expect(configOf({ envFile: file, env: { GH_TOKEN: "b" } }).github.token).toBe("b");
+  });
+
+  it("may be in a file, which need not be there yet", () => {
+    expect(githubOf({}, { githubTokenFile: "token" }).tokenFile).toBe("/tmp/token");
+    expect(githubOf({ FLEET_METADATA_GITHUB_TOKEN_FILE: "/a" }).tokenFile).toBe("/a");
+  });
+
+  it.each(["ghp_s3cr3t with a blank", "s3cr3t\u202e", "s3\0cr3t", "s3cr3té", " "])(
+    "P20: is never shown when it is wrong: %j",
+    (token) => {
+      for (const variable of ["GITHUB_TOKEN", "GH_TOKEN"]) {
+        expect(refusal({ env: { [variable]: token } })).toBe(
+          `${variable}: the value is not valid; allowed are one or more visible ASCII characters`,
+        );
+      }
+    },
+  );
+
+  it.each([`ghp_${"a".repeat(36)}`, `github_pat_${"a".repeat(82)}`, `ghs_${"a.b".repeat(200)}`])(
+    "P20: may have any of GitHub's forms: %s",
+    (token) => {
+      expect(githubOf({ GH_TOKEN: token }).token).toBe(token);
+    },
+  );
+});
+
+describe("the GitHub server", () => {
+  const addressOf = (env: Record<string, string>) => {
+    const { host, apiUrl } = configOf({ env }).github;
+    return [host, apiUrl];
+  };
+
+  it.each<[Record<string, string>, readonly [host: string, apiUrl: string]]>([
+    [{ GITHUB_API_URL: "http://127.0.0.1:9/" }, ["github.com", "http://127.0.0.1:9"]],
+    [{ GITHUB_SERVER_URL: "https://github.com" }, ["github.com", "https://api.github.com"]],
+    [{ GH_HOST: "www.GitHub.com" }, ["github.com", "https://api.github.com"]],
+    [{ GH_HOST: "git.corp.example" }, ["git.corp.example", "https://git.corp.example/api/v3"]],
+    [
+      { GITHUB_SERVER_URL: "https://git.corp.example:8443/" },
+      ["git.corp.example", "https://git.corp.example:8443/api/v3"],
+    ],
+    [{ GH_HOST: "octo.ghe.com" }, ["octo.ghe.com", "https://api.octo.ghe.com"]],
+    [{ GITHUB_SERVER_URL: "https://octo.ghe.com" }, ["octo.ghe.com", "https://api.octo.ghe.com"]],
+    [
+      { GH_HOST: "git.corp.example", GITHUB_API_URL: "https://proxy.example/github" },
+      ["git.corp.example", "https://proxy.example/github"],
+    ],
+    // As in a job of GitHub Actions, in which somebody names another server.
+    [
+      {
+        GH_HOST: "git.corp.example",
+        GITHUB_SERVER_URL: "https://github.com",
+        GITHUB_API_URL: "https://api.github.com",
+      },
+      ["git.corp.example", "https://git.corp.example/api/v3"],
+    ],
+    [
+      {
+        GH_HOST: "git.corp.example",
+        GITHUB_SERVER_URL: "https://git.corp.example:8443",
+        GITHUB_API_URL: "http://localhost:9/api",
+      },
+      ["git.corp.example", "http://localhost:9/api"],
+    ],
+  ])("P1, S24: is named by the environment, and so is its API: %j", (env, expected) => {
+    expect(addressOf(env)).toEqual(expected);
+  });
+
+  it("S24: is never asked by github.com's API", () => {
+    const env = { GH_HOST: "git.corp.example", GITHUB_API_URL: "https://api.github.com/" };
+    expect(refusal({ env })).toBe(
+      'GITHUB_API_URL: "https://api.github.com" is not valid beside another server than github.com; allowed is that server\'s API',
+    );
+  });
+
+  it.each([
+    ["GH_HOST", "https://a.example", "allowed is a host name without port"],
+    ["GH_HOST", "a.example:80", "allowed is a host name without port"],
+    ["GITHUB_SERVER_URL", "a.example", "allowed is https://host/path, with http on loopback only, "],
+    ["GITHUB_API_URL", "http://a.example", "allowed is https://host/path, with http on loopback only, "],
+    ["GITHUB_API_URL", "http://127.0.0.1.a.example", "allowed is https://host/path, "],
+    ["GITHUB_API_URL", "https://a.example/?x", "allowed is https://host/path, "],
+    ["GITHUB_API_URL", "file:///etc", "allowed is https://host/path, "],
+  ])("S24: gets a token over TLS or on loopback only: %s=%s", (variable, value, allowed) => {
+    expect(refusal({ env: { [variable]: value } })).toContain(
+      `${variable}: ${JSON.stringify(value)} is not valid; ${allowed}`,
+    );
+  });
+});
+
+describe("an address with a password in it", () => {
+  it("P20: is refused without showing that", () => {
+    const message = refusal({ env: { GITHUB_API_URL: "https://user:ghp_s3cr3t@a.example/x" } });
+    expect(message).toContain('GITHUB_API_URL: "https://********@a.example/x" is not valid; ');
+  });
+});
+
 describe("the workspace", () => {
   it("S24: configures nothing, whatever lies in it", () => {
     const workspace = temporaryDirectory();
-    const settings = Object.values(SETTINGS).map((setting) => `${variableOf(setting)}=harm\n`);
+    const settings = Object.values(SETTINGS).flatMap((setting) =>
+      variablesOf(setting).map((variable) => `${variable}=harm\n`),
+    );
     for (const name of [".env", ".env.local", ".envrc", "fleet-metadata.env", ".fleet-metadata"]) {
       writeFileSync(join(workspace, name), settings.join(""));
     }

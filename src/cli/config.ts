@@ -1,7 +1,8 @@
 // `fleet-metadata config`: every setting as it is in force, and where it came from. Secrets are masked.
 
 import type { Command } from "commander";
-import { createConfig, resolveSettings, variableOf } from "../config.ts";
+import { createConfig, resolveSettings } from "../config.ts";
+import { variablesOf } from "../config-settings.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
 
@@ -9,8 +10,8 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
   const input = configInput(command, context);
   createConfig(input);
   const settings = [...resolveSettings(input).values()].map(({ setting, text, origin }) => ({
-    setting: `--${setting.flag}`,
-    variable: variableOf(setting),
+    setting: setting.flag === undefined ? variablesOf(setting)[0] : `--${setting.flag}`,
+    variable: variablesOf(setting).join(", "),
     value: text === undefined ? (setting.defaultText ?? "") : setting.secret ? "********" : text,
     origin,
   }));

@@ -14,10 +14,13 @@ import { closestKey, createCatalogue } from "../metadata/catalogue.ts";
 import { createResponse } from "../metadata/response.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import { createLog } from "../observability/log.ts";
-import { buildService } from "../server.ts";
+import { buildSources } from "../server.ts";
 import { CommandError } from "./command-error.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 import { formatResponse } from "./response-table.ts";
+
+/** A server shows later what took longer than a second; here, nobody asks again. In milliseconds. */
+const DIRECT_WAIT_MS = 15_000;
 
 export interface GetOptions {
   readonly direct?: boolean;
@@ -79,14 +82,20 @@ async function collectDirectly(
   config: Config,
   { env, version, signal }: CliContext,
 ): Promise<GetMetadataResponse> {
-  const log = createLog({ level: "silent", format: "json" });
-  const service = buildService({ ...config, noWatch: true }, { log, env, serverVersion: version });
+  const log = await createLog({ level: "silent", format: "json" });
+  const dependencies = { log, env, serverVersion: version, firstWaitMs: DIRECT_WAIT_MS };
+  const { service, ready } = buildSources({ ...config, noWatch: true }, dependencies);
   const selection = selectKeys(service.catalogue, keys);
+  // Timers of sources do not keep a process alive that waits for them alone.
+  const alive = setInterval(() => undefined, DIRECT_WAIT_MS);
   try {
+    await ready();
+    service.start();
     await service.read({ selection, signal });
     const context = { serverVersion: version, nowMs: Date.now() };
     return createResponse(service, selection, MetadataView.ENTRIES, context);
   } finally {
+    clearInterval(alive);
     await service.close();
   }
 }

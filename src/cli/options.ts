@@ -1,15 +1,8 @@
 // From the table of settings to the flags of a command, and from its flags to a configuration.
 
 import { type Command, Option } from "commander";
-import {
-  type Config,
-  type ConfigInput,
-  createConfig,
-  type Environment,
-  SETTINGS,
-  type SettingName,
-  variableOf,
-} from "../config.ts";
+import { type Config, type ConfigInput, createConfig, type Environment } from "../config.ts";
+import { SETTINGS, type Setting, type SettingName, variablesOf } from "../config-settings.ts";
 
 /** What a command is run with. */
 export interface CliContext {
@@ -22,23 +15,33 @@ export interface CliContext {
   readonly stderr: NodeJS.WriteStream;
   /** Aborted at the first SIGTERM or SIGINT. */
   readonly signal: AbortSignal;
+  /** Calls `listener` at each SIGHUP from now on, which then ends the process no more. */
+  onHangup(listener: () => void): void;
 }
 
 /** Gives a command the flags of settings. */
 export function addSettings(command: Command, names: readonly SettingName[]): Command {
+  const others: string[] = [];
   for (const name of names) {
-    const setting = SETTINGS[name];
-    const value = "placeholder" in setting ? ` <${setting.placeholder}>` : "";
-    const repeatable = "list" in setting ? " (repeatable)" : "";
-    const fallback = "defaultText" in setting ? ` (default: ${setting.defaultText})` : "";
-    const description = `${setting.description}${repeatable}${fallback} [$${variableOf(setting)}]`;
+    const setting: Setting = SETTINGS[name];
+    const fallback = setting.defaultText === undefined ? "" : ` (default: ${setting.defaultText})`;
+    if (setting.flag === undefined) {
+      others.push(`  ${variablesOf(setting).join(", else ")}: ${setting.description}${fallback}`);
+      continue;
+    }
+    const value = setting.placeholder === undefined ? "" : ` <${setting.placeholder}>`;
+    const repeatable = setting.list ? " (repeatable)" : "";
+    const description = `${setting.description}${repeatable}${fallback} [$${variablesOf(setting)[0]}]`;
     const option = new Option(`--${setting.flag}${value}`, description);
-    if ("list" in setting) {
+    if (setting.list) {
       option.argParser((item: string, before: string | undefined) =>
         before === undefined ? item : `${before},${item}`,
       );
     }
     command.addOption(option);
+  }
+  if (others.length > 0) {
+    command.addHelpText("after", `\nVariables without a flag:\n${others.join("\n")}`);
   }
   return command.option(
     "--env-file <PATH>",
@@ -58,7 +61,8 @@ export function configInput(command: Command, { env, cwd }: CliContext): ConfigI
   }
   const flags: Partial<Record<SettingName, string>> = {};
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
-    const value = given.get(SETTINGS[name].flag);
+    const { flag }: Setting = SETTINGS[name];
+    const value = flag === undefined ? undefined : given.get(flag);
     if (value !== undefined) {
       flags[name] = value;
     }

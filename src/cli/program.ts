@@ -1,21 +1,14 @@
-// The commands and their flags.
+// The commands and their flags. What a command does, but for that of the server, is loaded when it is called.
 
 import { Argument, Command } from "commander";
-import { ConfigError, SETTINGS, type SettingName, variableOf } from "../config.ts";
+import { ConfigError } from "../config.ts";
+import { SETTINGS, type SettingName, variablesOf } from "../config-settings.ts";
 import { HOOKED_AGENTS } from "../hooks/agents.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { STATUSES } from "../task-file/format.ts";
 import { CommandError } from "./command-error.ts";
-import { config } from "./config.ts";
-import { get } from "./get.ts";
-import { keys } from "./keys.ts";
 import { addSettings, type CliContext } from "./options.ts";
 import { serve } from "./serve.ts";
-import { clearTask } from "./task-clear.ts";
-import { install, uninstall } from "./task-install.ts";
-import { setTask } from "./task-set.ts";
-import { showTask } from "./task-show.ts";
-import { watch } from "./watch.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
 const SERVE = ALL.filter((name) => name !== "url");
@@ -29,6 +22,11 @@ const GET: readonly SettingName[] = [
   "agentapiUrl",
   "coderUrl",
   "coderTokenFile",
+  "githubToken",
+  "githubTokenFile",
+  "githubHost",
+  "githubServerUrl",
+  "githubApiUrl",
   "gitDeadlineMs",
   "listen",
 ];
@@ -94,22 +92,34 @@ function createProgram(context: CliContext): Command {
     .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
     .option("--direct", "collect here and now, without a server")
     .option(...json)
-    .action((names: string[], options, command: Command) => get(names, options, command, context));
+    .action(async (names: string[], options, command: Command) => {
+      const { get } = await import("./get.ts");
+      await get(names, options, command, context);
+    });
   addSettings(program.command("watch"), WATCH)
     .description("follow a running server: a table on a terminal, else one line of JSON per change")
     .argument("[KEY...]", 'only these keys; a trailing "*" makes a prefix')
     .option("--json", "print one line of JSON per change on a terminal too")
-    .action((names: string[], options, command: Command) => watch(names, options, command, context));
+    .action(async (names: string[], options, command: Command) => {
+      const { watch } = await import("./watch.ts");
+      await watch(names, options, command, context);
+    });
   program
     .command("keys")
     .description("list all keys with type, source and description")
     .option(...json)
-    .action((options) => keys(options, context));
+    .action(async (options) => {
+      const { keys } = await import("./keys.ts");
+      keys(options, context);
+    });
   addTask(program.command("task"), context).description("say or show what the coding agent is doing");
   addSettings(program.command("config"), ALL)
     .description("show every setting in force and where it came from")
     .option(...json)
-    .action((options, command: Command) => config(options, command, context));
+    .action(async (options, command: Command) => {
+      const { config } = await import("./config.ts");
+      config(options, command, context);
+    });
   return program;
 }
 
@@ -124,17 +134,26 @@ function addTask(task: Command, context: CliContext): Command {
     .option("--url <URL>", "where a person can follow the task")
     .option("--pid <PID>", "process of the agent: a running task without it has failed")
     .option("--cwd <DIR>", "directory that the task is about (default: the repository around this one)")
-    .action((status: string, options, command: Command) => setTask(status, options, command, context));
+    .action(async (status: string, options, command: Command) => {
+      const { setTask } = await import("./task-set.ts");
+      setTask(status, options, command, context);
+    });
   addSettings(task.command("show"), ["taskFile", "workspace"])
     .description("show what the task file says, and why it is not believed, if it is not")
     .option("--json", "print JSON, as it is when the output is not a terminal")
-    .action((options, command: Command) => showTask(options, command, context));
+    .action(async (options, command: Command) => {
+      const { showTask } = await import("./task-show.ts");
+      await showTask(options, command, context);
+    });
   addSettings(task.command("clear"), ["taskFile"])
     .description("remove the task file")
-    .action((_, command: Command) => clearTask(command, context));
-  for (const [name, act, description] of [
-    ["install", install, "have an agent's hooks write the task file"],
-    ["uninstall", uninstall, "take our hooks out of an agent's settings"],
+    .action(async (_, command: Command) => {
+      const { clearTask } = await import("./task-clear.ts");
+      clearTask(command, context);
+    });
+  for (const [name, description] of [
+    ["install", "have an agent's hooks write the task file"],
+    ["uninstall", "take our hooks out of an agent's settings"],
   ] as const) {
     addSettings(task.command(name), ["taskFile"])
       .description(description)
@@ -142,7 +161,10 @@ function addTask(task: Command, context: CliContext): Command {
       .option("--user", "in the user's settings, for all projects (the default)")
       .option("--project", "in the settings of this project that are not shared with others")
       .option("--dry-run", "show what would change, and write nothing")
-      .action((name_: string, options, command: Command) => act(name_, options, command, context));
+      .action(async (name_: string, options, command: Command) => {
+        const commands = await import("./task-install.ts");
+        await commands[name](name_, options, command, context);
+      });
   }
   // Without --help, main.ts has run it long before.
   task
@@ -153,7 +175,7 @@ function addTask(task: Command, context: CliContext): Command {
     .addArgument(agent())
     .argument("[JSON]", "the event (default: standard input)")
     .option("--event <NAME>", "the event's name, should standard input be late or cut off")
-    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variableOf(SETTINGS.taskFile)}]`);
+    .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variablesOf(SETTINGS.taskFile)[0]}]`);
   return task;
 }
 

@@ -11,8 +11,9 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const config = commandConfig(command, context);
   requireSafeListener(config);
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
-  const log = createLog({ level: config.logLevel, format });
+  const log = await createLog({ level: config.logLevel, format });
   const server = build(config, { log, env: context.env, serverVersion: context.version });
+  context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
       `--listen: cannot listen on ${config.listen.text}: ${explainListenError(error, config.listen)}`,

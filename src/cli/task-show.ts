@@ -8,7 +8,7 @@ import { cleanText } from "../metadata/clean-text.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import { createLog } from "../observability/log.ts";
-import { buildService, stateName } from "../server.ts";
+import { buildSources, stateName } from "../server.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 import { formatTable } from "./table.ts";
 
@@ -18,9 +18,9 @@ export async function showTask(
   context: CliContext,
 ): Promise<void> {
   const config = commandConfig(command, context);
-  const log = createLog({ level: "silent", format: "json" });
+  const log = await createLog({ level: "silent", format: "json" });
   // With nothing from the environment, there is no other evidence than this machine's.
-  const service = buildService(
+  const { service } = buildSources(
     { ...config, noWatch: true },
     { log, env: {}, serverVersion: context.version },
   );

@@ -1,10 +1,11 @@
 // One merged live view of many servers.
 
 import type { GetMetadataResponse } from "../gen/fleet/metadata/v1/service_pb.ts";
+import { createGate } from "./gate.ts";
 import { link } from "./link.ts";
 import type { MetadataClient } from "./metadata-client.ts";
 import { systemTimers } from "./timers.ts";
-import { type Connection, type WatchRequest, watchBy } from "./watch.ts";
+import { type Connection, type WatchMetadataOptions, type WatchRequest, watchBy } from "./watch.ts";
 
 /** What is known of one target now. */
 export interface FleetMember<T> {
@@ -47,12 +48,14 @@ export function watchMembers<T>(
   targets: readonly T[],
   connect: (target: T) => MetadataClient,
   request: WatchRequest,
+  concurrency: number,
   { onChange, signal }: WatchFleetOptions<T>,
   closed: AbortSignal,
 ): FleetView<T> {
   const { timers = systemTimers } = request;
   const members = new Map<T, FleetMember<T>>();
   const over = new AbortController();
+  const gate = createGate(concurrency);
   // A signal of its own for each: adding a listener takes the longer the more the signal has.
   const watches = new Map([...new Set(targets)].map((target) => [target, new AbortController()]));
   over.signal.addEventListener("abort", () => {
@@ -98,7 +101,7 @@ export function watchMembers<T>(
     let state: GetMetadataResponse | undefined;
     let connection: Connection = { state: "connecting" };
     let heardAtMs = 0;
-    await watchBy(() => connect(target), {
+    const options: WatchMetadataOptions = {
       ...request,
       signal: own,
       onConnection: (next) => {
@@ -112,8 +115,9 @@ export function watchMembers<T>(
         replace(target, state, connection, heardAtMs);
       },
       onState: () => tell("state", target),
-      // What ends the watch of one target is said by its connection.
-    }).catch(() => undefined);
+    };
+    // What ends the watch of one target is said by its connection.
+    await watchBy(() => connect(target), options, gate).catch(() => undefined);
   }
 
   for (const target of watches.keys()) {

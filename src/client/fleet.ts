@@ -31,7 +31,10 @@ export type FleetTarget =
 
 /** How a fleet is read. */
 export interface FleetOptions extends MetadataClientOptions, WatchRequest {
-  /** How many servers `collect` asks at a time, 1 or more. Default: 100. */
+  /**
+   * How many servers `collect` asks at a time, and to how many `watch` connects at a time, 1 or more. A server that `watch`
+   * connects to counts until its first state is there, or until it failed. Default: 100.
+   */
   readonly concurrency?: number;
   /** How long one server may take to answer `collect`, in milliseconds. Default: 3,000. */
   readonly timeoutMs?: number;
@@ -121,7 +124,8 @@ export function createFleetBy<T extends FleetTarget>(
         }
       }
     },
-    watch: (watchOptions) => watchMembers(targets, connect, options, watchOptions, closed.signal),
+    watch: (watchOptions) =>
+      watchMembers(targets, connect, options, concurrency, watchOptions, closed.signal),
     close() {
       closed.abort(new Error("the fleet is closed"));
       for (const [, line] of lines) {

@@ -8,6 +8,7 @@ import type { GetMetadataResponse, MetadataView } from "../gen/fleet/metadata/v1
 import { WorkspaceMetadataSchema } from "../gen/fleet/metadata/v1/workspace_metadata_pb.ts";
 import { BACKOFF, backoffMs } from "./backoff.ts";
 import { badAnswer, explainFailure, type Failure } from "./failure.ts";
+import type { Gate } from "./gate.ts";
 import { link } from "./link.ts";
 import type { MetadataClient, MetadataClientOptions } from "./metadata-client.ts";
 import { pause, systemTimers, type Timers } from "./timers.ts";
@@ -17,6 +18,7 @@ const HEARTBEAT_MS = 30_000;
 
 /** How it stands with the connection of a watch. */
 export type Connection =
+  /** Or waiting for its turn to connect. */
   | { readonly state: "connecting" }
   /** A state arrived. */
   | { readonly state: "connected" }
@@ -63,16 +65,23 @@ export interface WatchMetadataOptions extends WatchRequest, Omit<MetadataClientO
  * tokens are rotated and servers reconfigured, and a watch of a fleet should outlive that. `invalid_argument` ends the
  * watch: the same request will never be right.
  *
+ * @param gate a connection is made behind it, and is through it when the first state is there, or when it failed. Default:
+ *   at once.
  * @throws {ConnectError} `invalid_argument`, after `onConnection` was told. @throws what a callback throws, which ends the
  *   watch.
  */
-export async function watchBy(connect: () => MetadataClient, options: WatchMetadataOptions): Promise<void> {
+export async function watchBy(
+  connect: () => MetadataClient,
+  options: WatchMetadataOptions,
+  gate?: Gate,
+): Promise<void> {
   const { signal, onConnection, timers = systemTimers, random = Math.random } = options;
   const isNews = createNewsFilter();
   let failures = 0;
   while (!signal.aborted) {
     onConnection?.({ state: "connecting" });
-    const { ended, lastedMs } = await follow(connect, options, timers, isNews);
+    const through = (await gate?.(signal)) ?? (() => undefined);
+    const { ended, lastedMs } = await follow(connect, options, timers, isNews, through);
     if (signal.aborted) {
       return;
     }
@@ -99,6 +108,7 @@ async function follow(
   options: WatchMetadataOptions,
   timers: Timers,
   isNews: (message: GetMetadataResponse) => boolean,
+  through: () => void,
 ): Promise<{ readonly ended: unknown; readonly lastedMs: number }> {
   const { signal, onState, onMessage, onConnection } = options;
   const messages = messagesOf(connect, options, timers);
@@ -113,6 +123,7 @@ async function follow(
       lastMs = timers.nowMs();
       if (firstMs === undefined) {
         firstMs = lastMs;
+        through();
         onConnection?.({ state: "connected" });
       }
       onMessage?.(value);
@@ -121,6 +132,7 @@ async function follow(
       }
     }
   } finally {
+    through();
     await messages.return(undefined);
   }
 }

@@ -3,6 +3,7 @@
 
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { WorkspaceMetadataSchema } from "../gen/fleet/metadata/v1/workspace_metadata_pb.ts";
+import type { Checkout } from "./checkout.ts";
 
 /** Something to say about a source, once for programs and once for a person. */
 export interface Problem {
@@ -20,6 +21,8 @@ export type Collected =
       readonly metadata: MessageInitShape<typeof WorkspaceMetadataSchema>;
       /** Said beside the values, for example that weaker evidence was used. */
       readonly warning?: Problem;
+      /** For the sources that follow this one. The same object as long as it says the same. */
+      readonly checkout?: Checkout;
       /** Why the values no longer say how things are now, where that is so: the source is stale then. */
       readonly stale?: Problem;
       readonly holdsMs?: HoldsMs;

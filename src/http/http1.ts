@@ -5,17 +5,14 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerResponse,
+  ServerResponse,
 } from "node:http";
 import type { Duplex } from "node:stream";
 import type { HttpLimits } from "./limits.ts";
 import { SECURITY_HEADERS } from "./message.ts";
-
-/** A request and the answer to it that is being made. */
-interface Exchange {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
-}
+import { endPaced } from "./outflow.ts";
+import { checkTimeoutsWhenNeeded, type Exchange } from "./timeout-checks.ts";
+import { createTurns } from "./turns.ts";
 
 /** Makes a server that is fed connections and never listens itself. */
 export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Server {
@@ -27,11 +24,20 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // The guard answers a missing Host, with the headers that every answer has.
     requireHostHeader: false,
+    ServerResponse: pacedResponse(limits.writeStallMs),
   });
   const latest = new WeakMap<Duplex, Exchange>();
+  const takeTurn = createTurns(limits.pipelinedRequests);
+  const checkTimeouts = checkTimeoutsWhenNeeded(server, limits.timeoutCheckIntervalMs, (socket) =>
+    latest.get(socket),
+  );
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
-    onRequest(request, response);
+    response.once("close", checkTimeouts);
+    // connect-node listens until the response closes. That of a pipelined request closes before the request hears that the
+    // connection broke, and an error without a listener ends the process.
+    request.on("error", () => undefined);
+    takeTurn(request.socket, response, () => onRequest(request, response));
   };
   server.on("request", serve);
   // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
@@ -54,6 +60,16 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     }
   });
   return server;
+}
+
+/** The class of responses whose readers are cut off when they take nothing of an answer for so long. */
+function pacedResponse(writeStallMs: number): typeof ServerResponse {
+  return class<R extends IncomingMessage> extends ServerResponse<R> {
+    override end(...args: unknown[]): this {
+      endPaced(this, args, writeStallMs, (last, taken) => super.end(last, taken));
+      return this;
+    }
+  };
 }
 
 const CLIENT_ERRORS: Readonly<Record<string, readonly [line: string, code: string, message: string]>> = {

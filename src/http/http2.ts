@@ -5,11 +5,12 @@ import {
   createServer,
   type Http2Server,
   type Http2ServerRequest,
-  type Http2ServerResponse,
+  Http2ServerResponse,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
 import type { HttpLimits } from "./limits.ts";
+import { endPaced } from "./outflow.ts";
 
 /** Makes a server that is fed connections, preface included, and never listens itself. */
 export function createHttp2(
@@ -24,6 +25,7 @@ export function createHttp2(
       maxConcurrentStreams: limits.streamsPerSession,
       maxHeaderListSize: limits.headerBytes,
     },
+    Http2ServerResponse: pacedResponse(limits.writeStallMs),
   });
   server.on("request", onRequest);
   // Without these, Node answers them itself: before the guard, and without the headers that every answer has.
@@ -53,6 +55,18 @@ export function createHttp2(
   });
   server.on("sessionError", () => undefined);
   return server;
+}
+
+/** The class of responses whose readers are cut off when they take nothing of an answer for so long. */
+function pacedResponse(writeStallMs: number): typeof Http2ServerResponse {
+  return class<R extends Http2ServerRequest> extends Http2ServerResponse<R> {
+    override end(...args: unknown[]): this {
+      endPaced(this, args, writeStallMs, (last, taken) =>
+        last === undefined ? super.end(taken) : super.end(last, taken),
+      );
+      return this;
+    }
+  };
 }
 
 /**

@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly headerBytes: number;
   /** Streams that one HTTP/2 connection may have open. */
   readonly streamsPerSession: number;
+  /** Requests of one HTTP/1.1 connection that are served at a time. The others wait for their turn. */
+  readonly pipelinedRequests: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
   readonly sessionMemoryMb: number;
   /** How often the peer of an HTTP/2 connection with open streams is asked whether it is still there, */
@@ -27,7 +29,9 @@ export interface HttpLimits {
   readonly pingTimeoutMs: number;
   /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
   readonly keepAliveProbeMs: number;
-  /** The reader of a stream that takes nothing for so long is cut off. */
+  /** How often it is looked whether an HTTP/1.1 peer acknowledges nothing of an answer; it is given up the third time in a row. */
+  readonly resendCheckMs: number;
+  /** The reader of an answer that takes nothing of it for so long is cut off. */
   readonly writeStallMs: number;
 }
 
@@ -46,12 +50,15 @@ export const HTTP_LIMITS: HttpLimits = {
   // Node's own default; a request for every key by name takes 2 KiB.
   headerBytes: 16_384,
   streamsPerSession: 100,
+  pipelinedRequests: 100,
   sessionMemoryMb: 10,
   // A peer that has vanished is to be found within a minute.
   pingIntervalMs: 20_000,
   pingTimeoutMs: 20_000,
   // Shorter than any heartbeat: while something that was sent is not acknowledged, the kernel does not ask.
   keepAliveProbeMs: 5_000,
+  // With a heartbeat of 15 s in the way of the kernel's probes, a peer that vanished is found within 45 s.
+  resendCheckMs: 10_000,
   writeStallMs: 30_000,
 };
 

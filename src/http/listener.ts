@@ -1,7 +1,6 @@
 // Sockets: one port for HTTP/1.1 and HTTP/2, cleartext or over TLS. Knows nothing of routes.
 
 import { lstat, unlink } from "node:fs/promises";
-import type { Server as Http1Server } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import {
   type AddressInfo,
@@ -16,6 +15,7 @@ import { createHttp1 } from "./http1.ts";
 import { createHttp2 } from "./http2.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./limits.ts";
 import type { Request, Response } from "./message.ts";
+import { giveUpVanished } from "./vanished.ts";
 
 /** Where to listen: a host and a port (0: any free one), or the path of a Unix socket. */
 export type ListenAddress = { readonly host: string; readonly port: number } | { readonly path: string };
@@ -62,14 +62,18 @@ export function createListener(
   const localAddressOf = (connection: object | undefined): string | undefined =>
     onUnixSocket ? undefined : ((connection && localAddresses.get(connection)) ?? "");
 
-  const openRequests = new WeakMap<Socket, number>();
+  /** Those of HTTP/1.1 with requests that are not answered yet, or not to the end, and how many. */
+  const openRequests = new Map<Socket, number>();
   const countRequests = (socket: Socket, change: 1 | -1): void => {
     const open = (openRequests.get(socket) ?? 0) + change;
-    openRequests.set(socket, open);
     if (open > 0) {
+      openRequests.set(socket, open);
       silent.delete(socket);
-    } else if (sockets.has(socket)) {
-      silent.add(socket);
+    } else {
+      openRequests.delete(socket);
+      if (sockets.has(socket)) {
+        silent.add(socket);
+      }
     }
   };
   const http1 = createHttp1(limits, (request, response) => {
@@ -103,6 +107,7 @@ export function createListener(
     socket.once("close", () => {
       sockets.delete(socket);
       silent.delete(socket);
+      openRequests.delete(socket);
     });
     // A connection that breaks has no request to answer; without a listener its error would end the process.
     socket.on("error", () => socket.destroy());
@@ -143,18 +148,22 @@ export function createListener(
     tcp.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
   }
   tcp.maxConnections = limits.connections;
+  tcp.once("listening", () => {
+    const { stop } = giveUpVanished(openRequests, limits.resendCheckMs);
+    tcp.once("close", stop);
+  });
 
   return {
     listen: async (address) => {
       onUnixSocket = "path" in address;
       try {
-        return await listen(tcp, http1, address);
+        return await listen(tcp, address);
       } catch (error) {
         if (!("path" in address) || !(await isLeftOver(error, address.path))) {
           throw error;
         }
         await unlink(address.path);
-        return await listen(tcp, http1, address);
+        return await listen(tcp, address);
       }
     },
     close: async (graceMs) => {
@@ -175,15 +184,13 @@ export function createListener(
   };
 }
 
-function listen(tcp: Server, http1: Http1Server, address: ListenAddress): Promise<ListenAddress> {
+function listen(tcp: Server, address: ListenAddress): Promise<ListenAddress> {
   return new Promise((resolve, reject) => {
     tcp.once("error", reject);
     tcp.listen({ ...address }, () => {
       tcp.off("error", reject);
       // Out of file descriptors: the connection is lost, not the server.
       tcp.on("error", () => undefined);
-      // A server that is only fed connections does not check its timeouts until it is told that it listens.
-      http1.emit("listening");
       const bound: AddressInfo | string | null = tcp.address();
       resolve(typeof bound === "object" && bound ? { host: bound.address, port: bound.port } : address);
     });

@@ -1,4 +1,4 @@
-// Writes answers that have no end, no faster than their reader takes them.
+// Writes answers no faster than their reader takes them, and gives up readers that take nothing.
 
 import { constants } from "node:http2";
 import type { Response } from "./message.ts";
@@ -40,15 +40,75 @@ export function isBroken(response: Response): boolean {
     : response.socket?.destroyed === true;
 }
 
+/** Ends a response with the last piece of its body, if it has one, and calls back when the connection has taken all. */
+type End = (last: Uint8Array | undefined, taken: () => void) => void;
+
+/**
+ * Ends an answer by the same rule as {@link createWriter}: a reader that takes nothing of it for `stallTimeoutMs` is cut off.
+ *
+ * @param args those of the response's own `end`, in any of the forms that Node has for it.
+ * @param end the response's own.
+ */
+export function endPaced(
+  response: Response,
+  args: readonly unknown[],
+  stallTimeoutMs: number,
+  end: End,
+): void {
+  const [data, encoding] = args;
+  const callback = args.find((arg) => typeof arg === "function");
+  const body = typeof data === "string" ? Buffer.from(data, encodingOf(encoding)) : data;
+  endWith(response, body instanceof Uint8Array ? body : undefined, stallTimeoutMs, end).then(
+    () => callback?.(),
+    // Whoever cares hears of it by the response's "close".
+    () => undefined,
+  );
+}
+
+async function endWith(
+  response: Response,
+  body: Uint8Array | undefined,
+  stallTimeoutMs: number,
+  end: End,
+): Promise<void> {
+  // What fits in one piece is sent together with the head.
+  const lastStart = Math.max(0, Math.ceil((body?.length ?? 0) / PIECE_BYTES) - 1) * PIECE_BYTES;
+  if (body !== undefined && lastStart > 0) {
+    await createWriter(response, stallTimeoutMs)(body.subarray(0, lastStart));
+  }
+  await untilTaken(response, stallTimeoutMs, (taken) => end(body?.subarray(lastStart), taken));
+}
+
+function encodingOf(given: unknown): BufferEncoding {
+  return typeof given === "string" && Buffer.isEncoding(given) ? given : "utf8";
+}
+
 function writePiece(response: Response, piece: Uint8Array, stallTimeoutMs: number): Promise<void> {
+  return untilTaken(response, stallTimeoutMs, (taken) => {
+    if ("stream" in response) {
+      response.write(piece, taken);
+    } else {
+      response.write(piece, taken);
+    }
+  });
+}
+
+/** Resolves when the connection has taken what `send` gave it. Rejects when it breaks, or takes nothing in time. */
+function untilTaken(
+  response: Response,
+  stallTimeoutMs: number,
+  send: (taken: (error?: Error | null) => void) => void,
+): Promise<void> {
   return new Promise((resolve, reject) => {
     if (isBroken(response)) {
       reject(new Error("the connection is closed"));
       return;
     }
+    let timer: NodeJS.Timeout | undefined;
     const finish = (error?: Error | null): void => {
       clearTimeout(timer);
       response.off("close", onClose);
+      response.off("socket", startTimer);
       if (error) {
         reject(error);
       } else {
@@ -56,15 +116,23 @@ function writePiece(response: Response, piece: Uint8Array, stallTimeoutMs: numbe
       }
     };
     const onClose = (): void => finish(new Error("the connection was closed"));
-    const timer = setTimeout(() => {
-      finish(new Error(`the reader took nothing for ${stallTimeoutMs} ms`));
-      breakOff(response, constants.NGHTTP2_CANCEL);
-    }, stallTimeoutMs);
+    const startTimer = (): void => {
+      timer = setTimeout(() => {
+        finish(new Error(`the reader took nothing for ${stallTimeoutMs} ms`));
+        breakOff(response, constants.NGHTTP2_CANCEL);
+      }, stallTimeoutMs);
+    };
     response.once("close", onClose);
-    if ("stream" in response) {
-      response.write(piece, finish);
+    if (hasItsTurn(response)) {
+      startTimer();
     } else {
-      response.write(piece, finish);
+      response.once("socket", startTimer);
     }
+    send(finish);
   });
+}
+
+/** Whether what is written goes to the connection, and not behind an earlier answer (HTTP/1.1 pipelining). */
+function hasItsTurn(response: Response): boolean {
+  return "stream" in response || response.socket !== null;
 }

@@ -44,7 +44,10 @@ export function parseReadQuery(target: string): ReadQuery {
 function parseWaitMs(text: string | undefined): number {
   const ms = text === undefined ? 0 : parseDurationMs("wait", text);
   if (ms > REQUEST_LIMITS.waitMs) {
-    throw new InvalidRequestError("wait", `"${text}" is too long; allowed is ${REQUEST_LIMITS.waitMs} ms`);
+    throw new InvalidRequestError(
+      "wait",
+      `"${text}" is too long; allowed is up to ${REQUEST_LIMITS.waitMs} ms`,
+    );
   }
   return ms;
 }

@@ -1,15 +1,3 @@
-// Time as a parameter.
+// Time as a parameter, for the rooms that do not touch collectors.
 
-/** The two clocks of a machine. */
-export interface Clock {
-  /** Milliseconds since 1970, for a person. May jump in either direction. */
-  wallMs(): number;
-  /** Milliseconds from an arbitrary start, for durations and ages. Never goes back. */
-  monotonicMs(): number;
-}
-
-/** The machine's own clocks. */
-export const systemClock: Clock = {
-  wallMs: () => Date.now(),
-  monotonicMs: () => performance.now(),
-};
+export { type Clock, systemClock, systemTimers, type Timers } from "../collectors/clock.ts";

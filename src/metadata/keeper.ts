@@ -1,5 +1,5 @@
 // Keeps one source current while somebody watches: collects at once when events tell of a change, in periods where no
-// event would, and never so often that collecting is all that the machine does.
+// event would (the source's own, or a short one), and never so often that collecting is all that the machine does.
 
 import { WATCH_LIMITS } from "./limits.ts";
 import type { Source } from "./source.ts";
@@ -90,10 +90,12 @@ export class Keeper {
     }
   }
 
-  /** Looks again after a time, unless events tell when. */
+  /** Looks again after a time, or when the source's own period is over if that is later, unless events tell when. */
   #wait(ms: number): void {
-    if (this.#watchers > 0 && !this.#source.isTold) {
-      this.#timer = setTimeout(() => this.#look(), ms);
+    const { isTold, lastingMs } = this.#source;
+    if (this.#watchers > 0 && !isTold) {
+      // A millisecond later: until then, what is known is current.
+      this.#timer = setTimeout(() => this.#look(), Math.max(ms, Math.floor(lastingMs) + 1));
     }
   }
 

@@ -1,9 +1,12 @@
 // From a snapshot to the message that clients get.
 
 import { create } from "@bufbuild/protobuf";
-import { type Duration, DurationSchema, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import { type Duration, DurationSchema, type Timestamp, timestampFromMs } from "@bufbuild/protobuf/wkt";
+import type { RateLimit as CollectedRateLimit } from "../collectors/remote-collector.ts";
 import {
   type MetadataEntry,
+  type RateLimit,
+  RateLimitSchema,
   type ResponseMeta,
   ResponseMetaSchema,
   type SourceStatus,
@@ -81,7 +84,8 @@ export function createResponse(
   });
 }
 
-function createSourceStatus({ report, ageMs }: SourceView, dropped: number): SourceStatus {
+function createSourceStatus(view: SourceView, dropped: number): SourceStatus {
+  const { report, ageMs, nextCollectionMs, rateLimit } = view;
   const { state, reason, message, collectedAt, collectionMs } = report;
   const keys = dropped === 1 ? "key" : "keys";
   const droppedText = dropped > 0 ? `${dropped} ${keys} left out: all entries together exceed the limit` : "";
@@ -89,10 +93,21 @@ function createSourceStatus({ report, ageMs }: SourceView, dropped: number): Sou
     state,
     reason: reason === "" && dropped > 0 ? "TOO_LARGE" : reason,
     message: [message, droppedText].filter((text) => text !== "").join("; "),
-    ...(collectedAt === undefined ? {} : { collectedAt: timestampFromMs(collectedAt.wallMs) }),
+    ...(collectedAt === undefined ? {} : { collectedAt: timestamp(collectedAt.wallMs) }),
     ...(ageMs === undefined ? {} : { age: duration(Math.round(ageMs)) }),
     ...(collectionMs === undefined ? {} : { collectionTime: duration(collectionMs) }),
+    ...(nextCollectionMs === undefined ? {} : { nextCollectionAt: timestamp(nextCollectionMs) }),
+    ...(rateLimit === undefined ? {} : { rateLimit: createRateLimit(rateLimit) }),
   });
+}
+
+function createRateLimit({ limit, remaining, resetMs }: CollectedRateLimit): RateLimit {
+  return create(RateLimitSchema, { limit, remaining, resetAt: timestamp(resetMs) });
+}
+
+/** To the millisecond: what is left of one cannot be encoded. */
+function timestamp(ms: number): Timestamp {
+  return timestampFromMs(Math.round(ms));
 }
 
 /** To the microsecond. */

@@ -2,15 +2,19 @@
 
 import { randomBytes } from "node:crypto";
 import type { Collector } from "../collectors/collector.ts";
+import type { RateLimit, RemoteCollector } from "../collectors/remote-collector.ts";
 import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
 import { type Catalogue, createCatalogue } from "./catalogue.ts";
-import { type Clock, systemClock } from "./clock.ts";
+import { type Clock, systemClock, systemTimers, type Timers } from "./clock.ts";
 import { Keeper } from "./keeper.ts";
 import { METADATA_LIMITS, type MetadataLimits } from "./limits.ts";
+import type { Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
+import { RemoteSource, type RemoteSourceOptions } from "./remote-source.ts";
 import type { Selection } from "./selection.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
-import { Source, type SourceObserver, type SourceReport } from "./source.ts";
+import { Source, type SourceListener } from "./source.ts";
+import type { SourceReport } from "./source-report.ts";
 
 /** One collector and how it is to be scheduled. */
 export interface ScheduledCollector {
@@ -19,14 +23,27 @@ export interface ScheduledCollector {
   readonly deadlineMs: number;
 }
 
+/** One remote collector and how it is to be scheduled. */
+export interface ScheduledRemoteCollector {
+  readonly remote: RemoteCollector;
+  /** Name of the source whose checkout it follows. */
+  readonly follows: string;
+  /** How long one refresh may take, in milliseconds. */
+  readonly deadlineMs: number;
+}
+
 /** What a metadata service is made of. */
 export interface MetadataServiceOptions {
   /** At most one for each source that the catalogue names. A source without a collector is disabled. */
-  readonly collectors: readonly ScheduledCollector[];
+  readonly collectors: readonly (ScheduledCollector | ScheduledRemoteCollector)[];
   /** Whether collectors' events are followed. Default true. */
   readonly watch?: boolean;
   readonly catalogue?: Catalogue;
   readonly clock?: Clock;
+  /** What remote sources are woken by. */
+  readonly timers?: Timers;
+  /** See {@link RemoteSourceOptions.firstWaitMs}. */
+  readonly firstWaitMs?: number;
   readonly limits?: MetadataLimits;
   readonly observer?: SourceObserver;
 }
@@ -46,6 +63,10 @@ export interface SourceView {
   readonly report: SourceReport;
   /** See `SourceStatus.age`, in milliseconds. */
   readonly ageMs: number | undefined;
+  /** See `SourceStatus.next_collection_at`, in milliseconds since 1970. */
+  readonly nextCollectionMs: number | undefined;
+  /** See `SourceStatus.rate_limit`. */
+  readonly rateLimit: RateLimit | undefined;
 }
 
 const DISABLED: SourceReport = {
@@ -60,9 +81,13 @@ const NO_SOURCES: ReadonlySet<string> = new Set();
 /** The metadata of one workspace. `start` it to follow events and to be ready for the first read; `close` it at the end. */
 export class MetadataService {
   readonly catalogue: Catalogue;
-  readonly #sources: readonly Source[];
+  /** Each behind the one that it follows. */
+  readonly #sources: readonly MetadataSource[];
   /** By the source's name. */
-  readonly #keepers = new Map<string, Keeper>();
+  readonly #keepings: ReadonlyMap<string, Keeping>;
+  readonly #keepers: readonly Keeper[];
+  /** Which source follows which, by name. */
+  readonly #follows: ReadonlyMap<string, string>;
   readonly #limits: MetadataLimits;
   /** Differs between two runs, so that a revision never repeats. */
   readonly #run = randomBytes(6).toString("base64url");
@@ -70,26 +95,50 @@ export class MetadataService {
   #changes = 0;
   #snapshot: Snapshot | undefined;
 
-  /** @throws {Error} when two collectors have the same source, or one has a source that the catalogue does not name. */
+  /**
+   * @throws {Error} when two collectors have the same source, one has a source that the catalogue does not name, or one
+   * follows a source that no local collector has.
+   */
   constructor(options: MetadataServiceOptions) {
-    const { collectors, watch = true, clock = systemClock, observer } = options;
     this.catalogue = options.catalogue ?? createCatalogue();
     this.#limits = options.limits ?? METADATA_LIMITS;
-    this.#sources = collectors.map(({ collector, deadlineMs }, index) => {
-      if (!this.catalogue.bySource.has(collector.source)) {
-        throw new Error(`no key comes from a source named "${collector.source}"`);
-      }
-      if (collectors.findIndex((other) => other.collector.source === collector.source) !== index) {
-        throw new Error(`two collectors for the source "${collector.source}"`);
-      }
-      const scheduling = { collector, catalogue: this.catalogue, deadlineMs, watch, clock };
-      const source: Source = new Source(observer ? { ...scheduling, observer } : scheduling, {
-        changed: () => this.#changed(),
-        stirred: () => this.#keepers.get(source.name)?.stir(),
+    checkNames(this.catalogue, options.collectors);
+    const scheduled = options.collectors;
+    const keepers = new Map<string, Keeper>();
+    const followers: { readonly source: RemoteSource; readonly follows: string }[] = [];
+    const local = scheduled
+      .filter((one) => "collector" in one)
+      .map((one) => {
+        const source: Source = this.#createSource(one, options, {
+          // Those that follow take over what was found before anybody can see it.
+          reported: (isNews) => {
+            const news = followers
+              .filter(({ follows }) => follows === source.name)
+              .map((follower) => follower.source.follow());
+            if (isNews || news.includes(true)) {
+              this.#changed();
+            }
+          },
+          stirred: () => keepers.get(source.name)?.stir(),
+        });
+        keepers.set(source.name, new Keeper(source));
+        return source;
       });
-      this.#keepers.set(source.name, new Keeper(source));
-      return source;
-    });
+    for (const one of scheduled.filter((candidate) => "remote" in candidate)) {
+      const followed = local.find(({ name }) => name === one.follows);
+      if (followed === undefined) {
+        throw new Error(`"${one.remote.source}" follows "${one.follows}", which has no collector`);
+      }
+      followers.push({ source: this.#createRemoteSource(one, followed, options), follows: followed.name });
+    }
+    const remote = followers.map(({ source }) => source);
+    this.#sources = [...local, ...remote];
+    this.#keepers = [...keepers.values()];
+    this.#keepings = new Map<string, Keeping>([
+      ...keepers,
+      ...remote.map((source) => [source.name, source] as const),
+    ]);
+    this.#follows = new Map(followers.map(({ source, follows }) => [source.name, follows]));
   }
 
   /** Begins to collect and to follow events, without waiting for it. */
@@ -101,7 +150,7 @@ export class MetadataService {
 
   /** Ends all collecting. Reads are served from what is known. */
   async close(): Promise<void> {
-    for (const keeper of this.#keepers.values()) {
+    for (const keeper of this.#keepers) {
       keeper.close();
     }
     await Promise.all(this.#sources.map((source) => source.close()));
@@ -109,19 +158,24 @@ export class MetadataService {
   }
 
   /**
-   * Waits until the sources that are asked for are current; then {@link snapshot} and {@link sources} tell what is known. One
+   * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and {@link sources} tell what is known. One
    * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
    */
   async read({ selection, maxAgeMs, signal }: ReadOptions): Promise<void> {
-    const waits: Promise<void>[] = [];
+    const wanted = this.#withFollowed(selection.sources);
+    const waits = new Map<string, Promise<void>>();
     for (const source of this.#sources) {
-      const wait = selection.sources.has(source.name) ? source.current(maxAgeMs) : undefined;
-      if (wait) {
-        waits.push(wait);
+      if (wanted.has(source.name)) {
+        const before = waits.get(this.#follows.get(source.name) ?? "");
+        const wait =
+          before === undefined ? source.current(maxAgeMs) : before.then(() => source.current(maxAgeMs));
+        if (wait) {
+          waits.set(source.name, wait);
+        }
       }
     }
-    if (waits.length > 0) {
-      await abortable(Promise.all(waits), signal);
+    if (waits.size > 0) {
+      await abortable(Promise.all(waits.values()), signal);
     }
   }
 
@@ -141,28 +195,35 @@ export class MetadataService {
     const views = new Map<string, SourceView>();
     for (const name of this.catalogue.bySource.keys()) {
       const source = this.#sources.find((candidate) => candidate.name === name);
-      views.set(name, { report: source?.report ?? DISABLED, ageMs: source?.ageMs });
+      views.set(name, {
+        report: source?.report ?? DISABLED,
+        ageMs: source?.ageMs,
+        nextCollectionMs: source?.nextCollectionMs,
+        rateLimit: source?.rateLimit,
+      });
     }
     return views;
   }
 
   /**
-   * Calls `listener` after every change of the snapshot, until the returned function is called. Meanwhile these sources are
-   * kept current, for all subscribers together: without them, nothing is collected unless somebody reads.
+   * Calls `listener` after every change of the snapshot, until the returned function is called. Meanwhile these sources, and
+   * those that they follow, are kept current, for all subscribers together: without them, nothing is collected unless somebody
+   * reads.
    */
   subscribe(listener: () => void, sources: ReadonlySet<string> = NO_SOURCES): () => void {
     const subscriber = (): void => listener();
-    const keepers = [...this.#keepers].filter(([name]) => sources.has(name)).map(([, keeper]) => keeper);
+    const kept = this.#withFollowed(sources);
+    const keepings = [...this.#keepings].filter(([name]) => kept.has(name)).map(([, keeping]) => keeping);
     this.#subscribers.add(subscriber);
-    for (const keeper of keepers) {
-      keeper.begin();
+    for (const keeping of keepings) {
+      keeping.begin();
     }
     return () => {
       if (!this.#subscribers.delete(subscriber)) {
         return;
       }
-      for (const keeper of keepers) {
-        keeper.end();
+      for (const keeping of keepings) {
+        keeping.end();
       }
     };
   }
@@ -172,6 +233,49 @@ export class MetadataService {
     this.#snapshot = undefined;
     for (const subscriber of this.#subscribers) {
       subscriber();
+    }
+  }
+
+  #withFollowed(sources: ReadonlySet<string>): ReadonlySet<string> {
+    const followed = [...this.#follows].filter(([name]) => sources.has(name)).map(([, follows]) => follows);
+    return followed.length === 0 ? sources : new Set([...sources, ...followed]);
+  }
+
+  #createSource(
+    { collector, deadlineMs }: ScheduledCollector,
+    { watch = true, clock = systemClock, observer }: MetadataServiceOptions,
+    listener: SourceListener,
+  ): Source {
+    const { catalogue } = this;
+    return new Source(
+      { collector, catalogue, deadlineMs, watch, clock, ...(observer && { observer }) },
+      listener,
+    );
+  }
+
+  #createRemoteSource(
+    { remote, deadlineMs }: ScheduledRemoteCollector,
+    followed: Source,
+    { clock = systemClock, timers = systemTimers, firstWaitMs, observer }: MetadataServiceOptions,
+  ): RemoteSource {
+    const { catalogue } = this;
+    const options = {
+      ...{ collector: remote, followed, catalogue, deadlineMs, clock, timers },
+      ...(firstWaitMs !== undefined && { firstWaitMs }),
+      ...(observer && { observer }),
+    };
+    return new RemoteSource(options, () => this.#changed());
+  }
+}
+
+function checkNames(catalogue: Catalogue, scheduled: MetadataServiceOptions["collectors"]): void {
+  const names = scheduled.map((one) => ("remote" in one ? one.remote.source : one.collector.source));
+  for (const [index, name] of names.entries()) {
+    if (!catalogue.bySource.has(name)) {
+      throw new Error(`no key comes from a source named "${name}"`);
+    }
+    if (names.indexOf(name) !== index) {
+      throw new Error(`two collectors for the source "${name}"`);
     }
   }
 }

@@ -15,7 +15,7 @@ import type { Catalogue, Leaf } from "./catalogue.ts";
 import { copyLeaf, entryBytes, flatten, nullEntry } from "./flatten.ts";
 import type { MetadataLimits } from "./limits.ts";
 import type { Selection } from "./selection.ts";
-import type { SourceReport } from "./source.ts";
+import type { SourceReport } from "./source-report.ts";
 
 /** One state of all metadata. Immutable; its messages are shared by all answers. */
 export interface Snapshot {

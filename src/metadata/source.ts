@@ -1,15 +1,22 @@
 // Schedules one collector: when it runs, for how long, and what is known while it does not succeed. Owns deadline,
 // single flight, the last good state, and the words for how the source is doing.
 
-import { create, equals, type Message } from "@bufbuild/protobuf";
 import { CollectError, type Collected, type Collector, type Problem } from "../collectors/collector.ts";
 import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { cleanText } from "./clean-text.ts";
-import type { Clock } from "./clock.ts";
-import { cleanTree } from "./flatten.ts";
-import { METADATA_LIMITS } from "./limits.ts";
+import { type Clock, systemTimers } from "./clock.ts";
+import type { MetadataSource, SourceObserver } from "./metadata-source.ts";
+import {
+  cleanMetadata,
+  inWords,
+  NOTHING_TRUNCATED,
+  PENDING,
+  problemOf,
+  type SourceReport,
+  sameContribution,
+} from "./source-report.ts";
+import { supervise } from "./supervise.ts";
 
 /** What a source is made of. */
 export interface SourceOptions {
@@ -23,37 +30,16 @@ export interface SourceOptions {
   readonly observer?: SourceObserver;
 }
 
-/** Hears what a source does, for log and metrics. Must not throw. */
-export interface SourceObserver {
-  /** A collection ended. `error` is present when it was a defect (reason INTERNAL): it is not served to anybody. */
-  collected?(source: string, report: SourceReport, error?: unknown): void;
-  /** Events began or ceased to tell of every change. */
-  coverage?(source: string, state: "complete" | Problem): void;
-}
-
 /** Whom a source tells what happens. Must not throw. */
 export interface SourceListener {
-  /** A collection changed what this source contributes to an answer. */
-  changed(): void;
+  /**
+   * A collection has ended, and the report is another one.
+   *
+   * @param isNews whether that changed what this source contributes to an answer.
+   */
+  reported(isNews: boolean): void;
   /** An event told that something may have changed, or whether events tell of every change. May be called often. */
   stirred(): void;
-}
-
-/** How a source is doing, and what it knows. Immutable. */
-export interface SourceReport {
-  readonly state: SourceState;
-  /** Empty when there is nothing to say. */
-  readonly reason: string;
-  /** Clean. Empty when there is nothing to say. */
-  readonly message: string;
-  /** The values, clean. Present in the states fresh and stale only. */
-  readonly metadata?: Message;
-  /** Keys of the leaves of `metadata` that were cut. */
-  readonly truncated: ReadonlySet<string>;
-  /** When the collection that `metadata` stems from began. Absent when none ever succeeded. */
-  readonly collectedAt?: { readonly wallMs: number; readonly monotonicMs: number };
-  /** How long the last finished collection took. Absent before the first. */
-  readonly collectionMs?: number;
 }
 
 interface Collection {
@@ -62,20 +48,13 @@ interface Collection {
   readonly done: Promise<void>;
 }
 
-const NOTHING_TRUNCATED: ReadonlySet<string> = new Set();
-
-/** One source of metadata. `start` it to follow events and to be ready for the first read; `close` it at the end. */
-export class Source {
+/** One local source of metadata. `start` it to follow events and to be ready for the first read. */
+export class Source implements MetadataSource {
   readonly name: string;
   readonly #options: SourceOptions;
   readonly #closed = new AbortController();
   readonly #listener: SourceListener;
-  #report: SourceReport = {
-    state: SourceState.PENDING,
-    reason: "",
-    message: "",
-    truncated: NOTHING_TRUNCATED,
-  };
+  #report = PENDING;
   #running: Collection | undefined;
   #next: Promise<void> | undefined;
   /** Settles when the collector is done, which may outlive the collection when the collector ignores its signal. */
@@ -117,6 +96,21 @@ export class Source {
       this.#collectedChanges !== -1 &&
       this.#lastCollected?.holdsMs === undefined
     );
+  }
+
+  /**
+   * How long what is known counts as current without events, in milliseconds from now. 0 when that time is over, and when
+   * something calls for a collection.
+   */
+  get lastingMs(): number {
+    return this.#collectedChanges === this.#changes ? Math.max(0, this.#holdsMs - (this.ageMs ?? 0)) : 0;
+  }
+
+  /** For how long after its beginning the last collection counts as current, in milliseconds, if no event comes. */
+  get #holdsMs(): number {
+    return this.#coverage === "complete"
+      ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
+      : (this.#options.collector.periodMs ?? 0);
   }
 
   /** Milliseconds since what is known was collected, never negative. Absent when nothing ever was. */
@@ -167,12 +161,8 @@ export class Source {
   }
 
   #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
-    const { clock, collector } = this.#options;
-    const now = clock.monotonicMs();
-    const holdsMs =
-      this.#coverage === "complete"
-        ? (this.#lastCollected?.holdsMs ?? Number.POSITIVE_INFINITY)
-        : (collector.periodMs ?? 0);
+    const now = this.#options.clock.monotonicMs();
+    const holdsMs = this.#holdsMs;
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
     const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
       changesAtStart === this.#changes &&
@@ -238,25 +228,20 @@ export class Source {
     const { collector, deadlineMs } = this.#options;
     const abort = new AbortController();
     const { signal } = abort;
-    const timer = setTimeout(() => {
-      const message = `${this.name} did not answer within ${deadlineMs} ms`;
-      abort.abort(new CollectError("TIMEOUT", message, { waitedInVain: true }));
-    }, deadlineMs);
     const onClose = () => abort.abort(new CollectError("STOPPING", "the server is stopping"));
     this.#closed.signal.addEventListener("abort", onClose, { once: true });
     if (this.#closed.signal.aborted) {
       onClose();
     }
+    const collected = Promise.resolve().then(() => {
+      signal.throwIfAborted();
+      return collector.collect({ signal });
+    });
+    const run = supervise(collected, { abort, name: this.name, deadlineMs, timers: systemTimers });
+    this.#collectorBusy = run.letGo.then(() => this.#letGo());
     try {
-      const collected = Promise.resolve().then(() => {
-        signal.throwIfAborted();
-        return collector.collect({ signal });
-      });
-      const letGo = (): void => this.#letGo();
-      this.#collectorBusy = collected.then(letGo, letGo);
-      return await abortable(collected, signal);
+      return await run.result;
     } finally {
-      clearTimeout(timer);
       this.#closed.signal.removeEventListener("abort", onClose);
     }
   }
@@ -275,30 +260,21 @@ export class Source {
     if (collected.outcome === "no_data") {
       return { ...this.#words(SourceState.NO_DATA, collected), truncated: NOTHING_TRUNCATED, collectedAt };
     }
+    const { checkout, warning, stale } = collected;
     const words =
-      collected.stale === undefined
-        ? this.#words(SourceState.FRESH, collected.warning)
-        : this.#words(SourceState.STALE, collected.stale);
+      stale === undefined ? this.#words(SourceState.FRESH, warning) : this.#words(SourceState.STALE, stale);
     if (repeated && this.#report.metadata) {
-      const { metadata, truncated } = this.#report;
-      return { ...words, metadata, truncated, collectedAt };
+      return { ...this.#report, ...words, collectedAt };
     }
-    const { catalogue } = this.#options;
-    // A copy, because cleaning changes it, and the collector may keep parts of its own. The library's own clone refuses
-    // strings that are not well-formed, which cleaning is there to mend.
-    const metadata: Message = create(catalogue.root, structuredClone(collected.metadata));
-    const truncated = cleanTree(catalogue, this.name, metadata);
-    return { ...words, metadata, truncated, collectedAt };
+    const cleaned = cleanMetadata(this.#options.catalogue, this.name, collected.metadata);
+    return { ...words, ...cleaned, ...(checkout && { checkout }), collectedAt };
   }
 
   #failed(error: unknown): SourceReport {
-    const problem =
-      error instanceof CollectError
-        ? error
-        : { reason: "INTERNAL", message: "unexpected error, see the server's log", invalidates: false };
-    const { metadata, truncated, collectedAt } = this.#report;
+    const problem = problemOf(error);
+    const { metadata, collectedAt } = this.#report;
     if (metadata && collectedAt && !problem.invalidates) {
-      return { ...this.#words(SourceState.STALE, problem), metadata, truncated, collectedAt };
+      return { ...this.#report, ...this.#words(SourceState.STALE, problem) };
     }
     return { ...this.#words(SourceState.FAILED, problem), truncated: NOTHING_TRUNCATED };
   }
@@ -307,9 +283,7 @@ export class Source {
     state: SourceState,
     problem: Problem | undefined,
   ): Pick<SourceReport, "state" | "reason" | "message"> {
-    const said = problem ?? (typeof this.#coverage === "object" ? this.#coverage : undefined);
-    const message = cleanText(said?.message ?? "", METADATA_LIMITS.valueBytes).text;
-    return { state, reason: said?.reason ?? "", message };
+    return inWords(state, problem ?? (typeof this.#coverage === "object" ? this.#coverage : undefined));
   }
 
   #finish(started: { readonly monotonicMs: number }, report: SourceReport, error?: unknown): void {
@@ -322,27 +296,10 @@ export class Source {
     this.#waitedInVain = error instanceof CollectError && error.waitedInVain;
     this.#report = { ...report, collectionMs: Math.max(0, clock.monotonicMs() - started.monotonicMs) };
     observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
-    if (!sameContribution(catalogue, before, report)) {
+    const isNews = !sameContribution(catalogue, before, report);
+    if (isNews) {
       this.#version += 1;
-      this.#listener.changed();
     }
+    this.#listener.reported(isNews);
   }
-}
-
-/**
- * Whether two reports lead to the same entries, state and reason: age and durations do not count, and the message only
- * where entries carry it as their error.
- */
-function sameContribution(catalogue: Catalogue, a: SourceReport, b: SourceReport): boolean {
-  return (
-    a.state === b.state &&
-    a.reason === b.reason &&
-    (a.message === b.message || (a.state !== SourceState.STALE && a.state !== SourceState.FAILED)) &&
-    a.truncated.size === b.truncated.size &&
-    [...a.truncated].every((key) => b.truncated.has(key)) &&
-    (a.metadata === b.metadata ||
-      (a.metadata !== undefined &&
-        b.metadata !== undefined &&
-        equals(catalogue.root, a.metadata, b.metadata)))
-  );
 }

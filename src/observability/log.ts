@@ -1,7 +1,6 @@
 // The log: one line per event that is worth a person's attention. Touches the stream that it is given.
 
 import { type DestinationStream, type Logger, pino } from "pino";
-import pretty from "pino-pretty";
 
 export type { Logger } from "pino";
 
@@ -12,9 +11,12 @@ export interface LogOptions {
   readonly destination?: DestinationStream;
 }
 
-export function createLog({ level, format, destination }: LogOptions): Logger {
+/** Makes a log. What prints for people is loaded only where it is wanted. */
+export async function createLog({ level, format, destination }: LogOptions): Promise<Logger> {
   const target = destination ?? pino.destination({ dest: 1, sync: true });
   const stream =
-    format === "pretty" ? pretty({ destination: target, ignore: "pid,hostname", sync: true }) : target;
+    format === "pretty"
+      ? (await import("pino-pretty")).default({ destination: target, ignore: "pid,hostname", sync: true })
+      : target;
   return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
 }

@@ -4,20 +4,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-  universalResponseToNodeResponse,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
+import { COMPRESSION } from "../metadata/limits.ts";
+import { compressionBrotli, compressionGzip } from "./compression.ts";
+import { limitTimeout } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 import { addReflection } from "./reflection/index.ts";
+import { blameUndecodable } from "./undecodable.ts";
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -33,7 +32,7 @@ export interface RpcHandler {
   /** Those of them that need no token: a probe cannot send one. */
   readonly openPaths: ReadonlySet<string>;
   /**
-   * Serves a request on one of these paths. Its Host must be well-formed. A stream is written by `write`, piece by piece. Rejects when the connection breaks before the
+   * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
    */
   handle(
@@ -55,8 +54,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
-    compressMinBytes: RPC_LIMITS.compressMinBytes,
+    compressMinBytes: COMPRESSION.minBytes,
     acceptCompression: [compressionGzip, compressionBrotli],
+    requestGate: blameUndecodable,
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
@@ -82,22 +82,17 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
-      const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      if (
-        handler.method.methodKind === "server_streaming" ||
-        handler.method.methodKind === "bidi_streaming"
-      ) {
-        await sendStream(answer, response, write);
-      } else {
-        await universalResponseToNodeResponse(answer, response);
-      }
+      const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(call.header);
+      const answer = await handler(call);
+      await send(answer, response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
 }
 
 /** As the library sends it, but that the next message is made only when the last one was taken. */
-async function sendStream(
+async function send(
   { status, header, body, trailer }: UniversalServerResponse,
   response: ServerResponse | Http2ServerResponse,
   write: (bytes: Uint8Array) => Promise<void>,
@@ -115,8 +110,11 @@ async function sendStream(
     } else {
       response.writeHead(status);
     }
-    for (; message?.done === false; message = await messages?.next()) {
+    while (message?.done === false) {
       await write(message.value);
+      // Not kept while the next one is waited for.
+      message = undefined;
+      message = await messages?.next();
     }
     if (trailer) {
       response.addTrailers(Object.fromEntries(trailer));

@@ -54,8 +54,12 @@ export function createMetadataHandlers(
         const heartbeatMs = parseHeartbeat(heartbeatInterval);
         const wantedView = parseView(view);
         for await (const _ of watchMetadata(service, { selection, heartbeatMs, signal })) {
-          const metadata = createResponse(service, selection, wantedView, answerContext());
-          yield create(WatchMetadataResponseSchema, { metadata });
+          const message = create(WatchMetadataResponseSchema, {
+            metadata: createResponse(service, selection, wantedView, answerContext()),
+          });
+          yield message;
+          // It is written. The library keeps it until there is another one: 5 KiB for each stream that waits.
+          delete message.metadata;
         }
         signal.throwIfAborted();
       } catch (error) {

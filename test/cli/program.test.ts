@@ -3,7 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createCatalogue } from "../../src/metadata/catalogue.ts";
-import { runCommand } from "../helpers/command.ts";
+import { callProgram } from "../helpers/call-program.ts";
 import { type Ending, emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
@@ -74,7 +74,7 @@ describe("the program", () => {
       /keys: 1001 names/,
     ],
   ])("says in one line what is wrong with %s", async (_, args, text) => {
-    expectRefusal(await runCommand(args), text);
+    expectRefusal(await callProgram(args), text);
   });
 
   it("says it as a process too, which then fails", async () => {
@@ -84,7 +84,7 @@ describe("the program", () => {
   it.each(["/does/not/exist", "/"])(
     "says in one line that a file of settings cannot be read: %s",
     async (path) => {
-      expectRefusal(await runCommand(["--env-file", path]), `--env-file: "${path}" cannot be read`);
+      expectRefusal(await callProgram(["--env-file", path]), `--env-file: "${path}" cannot be read`);
     },
   );
 
@@ -102,7 +102,7 @@ describe("the program", () => {
   });
 
   it("says that flags go behind the command", async () => {
-    expectRefusal(await runCommand(["--listen", ":0", "config"]), "flags go behind the command");
+    expectRefusal(await callProgram(["--listen", ":0", "config"]), "flags go behind the command");
   });
 
   it("says in one line that the address is in use", async () => {
@@ -115,7 +115,7 @@ describe("the program", () => {
 
   it("names a setting by its variable when that is what is wrong", async () => {
     expectRefusal(
-      await runCommand(["serve"], { env: { FLEET_METADATA_LOG_LEVEL: "loud" } }),
+      await callProgram(["serve"], { env: { FLEET_METADATA_LOG_LEVEL: "loud" } }),
       /FLEET_METADATA_LOG_LEVEL: "loud" is not valid; allowed are trace/,
     );
   });
@@ -123,7 +123,7 @@ describe("the program", () => {
 
 describe("keys", () => {
   it("lists the catalogue", async () => {
-    const { code, stdout } = await runCommand(["keys"]);
+    const { code, stdout } = await callProgram(["keys"]);
     const { keys } = JSON.parse(stdout) as {
       keys: { key: string; source: string; schema: { type: string } }[];
     };
@@ -136,8 +136,9 @@ describe("keys", () => {
 describe("config", () => {
   it("shows every setting, its origin, and no secret", async () => {
     const file = join(emptyDirectory(), "settings");
-    writeFileSync(file, "FLEET_METADATA_LOG_LEVEL=warn\nFLEET_METADATA_TOKEN=5ecret-token\n");
-    const { code, stdout, stderr } = await runCommand(["config", "--listen", ":0", "--env-file", file], {
+    const lines = ["FLEET_METADATA_LOG_LEVEL=warn", "FLEET_METADATA_TOKEN=5ecret-token", "GH_TOKEN=5ecret"];
+    writeFileSync(file, lines.join("\n"));
+    const { code, stdout, stderr } = await callProgram(["config", "--listen", ":0", "--env-file", file], {
       env: { FLEET_METADATA_JSON_NAMES: "proto" },
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -148,11 +149,16 @@ describe("config", () => {
     expect(of("--json-names")).toMatchObject({ origin: "environment", value: "proto" });
     expect(of("--log-level")).toMatchObject({ origin: "env file", value: "warn" });
     expect(of("--token")).toMatchObject({ origin: "env file", value: "********" });
+    expect(of("GITHUB_TOKEN")).toMatchObject({
+      origin: "env file",
+      value: "********",
+      variable: "GITHUB_TOKEN, GH_TOKEN",
+    });
     expect(of("--git-deadline")).toMatchObject({ origin: "default", value: "5s" });
   });
 
   it("refuses what serve would refuse", async () => {
-    expectRefusal(await runCommand(["config", "--log-level", "loud"]), /--log-level: "loud"/);
+    expectRefusal(await callProgram(["config", "--log-level", "loud"]), /--log-level: "loud"/);
   });
 
   it("S24: takes nothing from the workspace", async () => {
@@ -165,7 +171,7 @@ describe("config", () => {
     }
     const { stdout } = await runProgram(["config"], {
       cwd: workspace,
-      env: { FLEET_METADATA_TASK_FILE: "" },
+      env: { FLEET_METADATA_TASK_FILE: "", GITHUB_API_URL: "" },
     });
     const { settings } = JSON.parse(stdout) as { settings: Record<string, string>[] };
     expect(new Set(settings.map(({ origin }) => origin))).toEqual(new Set(["default"]));
@@ -188,17 +194,17 @@ describe("get", () => {
     expect(read(stdout)).toMatchObject({
       data: { workspace_directory: { value: cwd }, workspace_task_status: { value: "waiting" } },
       meta: { serverVersion: version },
-      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_DISABLED" } },
+      sources: { git: { state: "SOURCE_STATE_NO_DATA" }, github: { state: "SOURCE_STATE_NO_DATA" } },
     });
   });
 
   it("collects only what it is asked for", async () => {
-    const { stdout } = await runCommand(["get", "--direct", "workspace_directory"]);
+    const { stdout } = await callProgram(["get", "--direct", "workspace_directory"]);
     expect(Object.keys(read(stdout).data ?? {})).toEqual(["workspace_directory"]);
   });
 
   it("names the closest key for one that it does not know, and fails", async () => {
-    const { code, stdout, stderr } = await runCommand([
+    const { code, stdout, stderr } = await callProgram([
       "get",
       "--direct",
       "git_brnch",
@@ -211,7 +217,7 @@ describe("get", () => {
 
   it("says in one line that no server answers", async () => {
     expectRefusal(
-      await runCommand(["get", "--url", "http://127.0.0.1:1"]),
+      await callProgram(["get", "--url", "http://127.0.0.1:1"]),
       /http:\/\/127\.0\.0\.1:1 does not answer/,
     );
   });
@@ -221,8 +227,8 @@ describe("get", () => {
     const { code, stdout } = await runProgram(["get", "workspace_hostname", "--url", url, "--token", "abc"]);
     expect(code).toBe(0);
     expect(Object.keys(read(stdout).data ?? {})).toEqual(["workspace_hostname"]);
-    expectRefusal(await runCommand(["get", "--url", url, "--token", "wrong"]), url);
-    const unknown = await runCommand(["get", "worksapce_name", "--url", url, "--token", "abc"]);
+    expectRefusal(await callProgram(["get", "--url", url, "--token", "wrong"]), url);
+    const unknown = await callProgram(["get", "worksapce_name", "--url", url, "--token", "abc"]);
     expect(unknown.code).not.toBe(0);
     expect(unknown.stderr).toContain('the closest known key is "workspace_name"');
   });

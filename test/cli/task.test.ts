@@ -13,7 +13,7 @@ import {
 } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
-import { runCommand } from "../helpers/command.ts";
+import { callProgram } from "../helpers/call-program.ts";
 import { eventText } from "../helpers/hook.ts";
 import { emptyDirectory, runProgram } from "../helpers/program.ts";
 
@@ -26,7 +26,7 @@ function workplace() {
   return {
     cwd,
     file,
-    task: (...args: string[]) => runCommand(["task", ...args], { cwd }),
+    task: (...args: string[]) => callProgram(["task", ...args], { cwd }),
     program: (...args: string[]) => runProgram(["task", ...args], { cwd }),
     says: () => JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>,
   };
@@ -71,11 +71,11 @@ describe("task set", () => {
     mkdirSync(join(cwd, ".git"));
     mkdirSync(join(cwd, "a/b"), { recursive: true });
     const env = { FLEET_METADATA_TASK_FILE: file };
-    await runCommand(["task", "set", "idle"], { cwd: join(cwd, "a/b"), env });
+    await callProgram(["task", "set", "idle"], { cwd: join(cwd, "a/b"), env });
     expect(says()["cwd"]).toBe(cwd);
     await task("set", "idle", "--cwd", "a");
     expect(says()["cwd"]).toBe(join(cwd, "a"));
-    await runCommand(["task", "set", "idle"], { cwd, env: { ...env, FLEET_METADATA_WORKSPACE: "a/b" } });
+    await callProgram(["task", "set", "idle"], { cwd, env: { ...env, FLEET_METADATA_WORKSPACE: "a/b" } });
     expect(says()["cwd"]).toBe(join(cwd, "a/b"));
   });
 
@@ -227,7 +227,7 @@ describe("task install claude-code", () => {
     const { cwd } = workplace();
     mkdirSync(join(cwd, ".git"));
     mkdirSync(join(cwd, "src"));
-    const { stdout } = await runCommand(["task", "install", "claude-code", "--project"], {
+    const { stdout } = await callProgram(["task", "install", "claude-code", "--project"], {
       cwd: join(cwd, "src"),
     });
     expect(stdout).toContain(join(cwd, ".claude/settings.local.json"));
@@ -246,7 +246,7 @@ describe("task install claude-code", () => {
     mkdirSync(outside);
     writeFileSync(join(outside, "outside.json"), "{}\n");
     symlinkSync(join(outside, target), join(project, link));
-    const { code, stderr } = await runCommand(["task", "install", "claude-code", "--project"], {
+    const { code, stderr } = await callProgram(["task", "install", "claude-code", "--project"], {
       cwd: project,
     });
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("leads out of") });
@@ -285,7 +285,7 @@ describe("task install claude-code", () => {
   it("writes where Claude Code is told to look", async () => {
     const { cwd } = workplace();
     const env = { CLAUDE_CONFIG_DIR: join(cwd, "elsewhere") };
-    await runCommand(["task", "install", "claude-code"], { cwd, env });
+    await callProgram(["task", "install", "claude-code"], { cwd, env });
     expect(existsSync(join(cwd, "elsewhere/settings.json"))).toBe(true);
   });
 

@@ -140,6 +140,7 @@ describe("on a terminal", () => {
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: stderr as unknown as NodeJS.WriteStream,
       signal: stop.signal,
+      onHangup: () => undefined,
     });
     await until(() => stdout.shown().some((line) => /^git_branch +one$/.test(line)), "the first table");
     expect(stdout.shown()[0]).toMatch(/^KEY +VALUE$/);
@@ -173,6 +174,7 @@ describe("on a terminal", () => {
       stdout: stdout as unknown as NodeJS.WriteStream,
       stderr: process.stderr,
       signal: stop.signal,
+      onHangup: () => undefined,
     });
     await until(() => stdout.written.endsWith("\n"), "the first line");
     expect(branchesIn(stdout.written)).toEqual(["one"]);

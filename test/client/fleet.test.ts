@@ -166,6 +166,92 @@ test("a signal ends a collection at once, with its reason", async () => {
   );
 });
 
+describe("a live view of 150 servers", () => {
+  test("connects to so many at a time as it may, and has them all", async () => {
+    const { git, server } = await startGit("one");
+    const limit = 8;
+    let connecting = 0;
+    let most = 0;
+    const targets = Array.from({ length: 150 }, (_, id) => ({ url: server.url, id }));
+    const abort = new AbortController();
+    const fleet = createFleetBy<(typeof targets)[number]>(
+      (url, options) => {
+        const client = createMetadataClient(url, options);
+        const { watchMetadata } = client;
+        return {
+          ...client,
+          async *watchMetadata(...args) {
+            connecting += 1;
+            most = Math.max(most, connecting);
+            let isConnecting = true;
+            try {
+              for await (const message of watchMetadata(...args)) {
+                connecting -= isConnecting ? 1 : 0;
+                isConnecting = false;
+                yield message;
+              }
+            } finally {
+              connecting -= isConnecting ? 1 : 0;
+            }
+          },
+        };
+      },
+      targets,
+      { concurrency: limit },
+    );
+    const view = fleet.watch({ signal: abort.signal });
+    const has = (branch: string): boolean =>
+      targets.every((target) => branchOf(view.members.get(target)?.state) === branch);
+    await until(() => has("one"), "all states");
+    expect(most).toBe(limit);
+    git.set(data({ git: { branch: "two" } }));
+    await until(() => has("two"), "the change of all");
+    abort.abort();
+    await within(5_000, "the end", view.ended);
+    fleet.close();
+  });
+
+  test("those that say nothing hold up the others no longer than a first state may take", async () => {
+    const { server } = await startGit("one");
+    const silent = await startSilentPeer();
+    const targets = Array.from({ length: 150 }, (_, id) => ({ url: id < 50 ? silent : server.url, id }));
+    const abort = new AbortController();
+    const view = watchFleet(targets, {
+      concurrency: 50,
+      firstStateTimeoutMs: 300,
+      // Who failed comes back behind all others.
+      random: () => 1,
+      signal: abort.signal,
+    });
+    const connected = (): number =>
+      [...view.members.values()].filter(({ state }) => branchOf(state) === "one").length;
+    await until(() => connected() === 100, "all that answer");
+    for (const target of targets.slice(0, 50)) {
+      await until(
+        () => view.members.get(target)?.connection.state === "disconnected",
+        "it is known as silent",
+      );
+    }
+    abort.abort();
+    await within(5_000, "the end", view.ended);
+  });
+
+  test("ends at once while targets wait for their turn", async () => {
+    const silent = await startSilentPeer();
+    const targets = Array.from({ length: 150 }, (_, id) => ({ url: silent, id }));
+    const abort = new AbortController();
+    const timers = noteTimers();
+    const view = watchFleet(targets, { concurrency: 2, timers, signal: abort.signal });
+    await until(() => timers.running() === 2, "two connect");
+    expect([...view.members.values()].every(({ connection }) => connection.state === "connecting")).toBe(
+      true,
+    );
+    abort.abort();
+    await within(5_000, "the end", view.ended);
+    expect(timers.running()).toBe(0);
+  });
+});
+
 test("what onChange throws ends the view", async () => {
   const { server } = await startGit("main");
   const onChange = (): never => {

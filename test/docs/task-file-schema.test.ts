@@ -6,7 +6,7 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import { parseTaskFile } from "../../src/collectors/task/task-file.ts";
-import { runCommand } from "../helpers/command.ts";
+import { callProgram } from "../helpers/call-program.ts";
 import { hookBench } from "../helpers/hook.ts";
 import { emptyDirectory } from "../helpers/program.ts";
 
@@ -76,7 +76,7 @@ describe("the schema of the task file", () => {
       "http://x.y",
     ];
     for (const args of [["running", ...words], ["waiting"], ["completed"], ["failed"], ["idle"]]) {
-      await runCommand(["task", "set", ...args], { cwd });
+      await callProgram(["task", "set", ...args], { cwd });
       const content: unknown = JSON.parse(readFileSync(join(cwd, "task.json"), "utf8"));
       expect({ valid: isValid(content), errors: isValid.errors }).toEqual({ valid: true, errors: null });
       expect(isRead(content)).toBe(true);

@@ -1,32 +1,40 @@
-// A command of the program in this process: what it writes and how it would end, a second sooner than as a process of its own.
+// A command that is called as a client: its output, as it comes.
 
-import { join } from "node:path";
-import { PassThrough } from "node:stream";
-import { text } from "node:stream/consumers";
-import { run } from "../../src/cli/program.ts";
-import { type Ending, emptyDirectory, MAIN, type ProgramOptions } from "./program.ts";
+import { spawn } from "node:child_process";
 
-/** Longest time that a command may take. */
+/** Longest time that a command may take, in milliseconds. */
 const DEADLINE_MS = 25_000;
 
-/** Runs a command to its end, as `runProgram` does. Commands that listen for signals or serve want a process. */
+/**
+ * Runs a command until it ends, or the signal ends it.
+ *
+ * @param onOutput hears all that it has written so far, each time that it has written something.
+ * @returns what it wrote.
+ * @throws what it wrote on standard error, when it fails.
+ */
 export async function runCommand(
+  command: string,
   args: readonly string[],
-  { env = {}, cwd = emptyDirectory() }: Omit<ProgramOptions, "maxOpenFiles"> = {},
-): Promise<Ending> {
-  const [stdout, stderr] = [new PassThrough(), new PassThrough()];
-  const code = await run(args, {
-    // The default task file is shared by the whole machine.
-    env: { PATH: process.env["PATH"], HOME: cwd, FLEET_METADATA_TASK_FILE: join(cwd, "task.json"), ...env },
-    cwd,
-    version: "0.0.0",
-    program: [process.execPath, "--", MAIN],
-    // Commands ask a stream that is no terminal for nothing that others have not.
-    stdout: stdout as unknown as NodeJS.WriteStream,
-    stderr: stderr as unknown as NodeJS.WriteStream,
-    signal: AbortSignal.timeout(DEADLINE_MS),
+  input: Uint8Array = new Uint8Array(),
+  onOutput: (output: Buffer) => void = () => undefined,
+  signal?: AbortSignal,
+): Promise<Buffer> {
+  const child = spawn(command, args, { stdio: "pipe", timeout: DEADLINE_MS, ...(signal ? { signal } : {}) });
+  let output = Buffer.alloc(0);
+  let errors = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    output = Buffer.concat([output, chunk]);
+    onOutput(output);
   });
-  stdout.end();
-  stderr.end();
-  return { code, signal: null, stdout: await text(stdout), stderr: await text(stderr) };
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    errors += chunk;
+  });
+  // A command that does not read its input ends before it is written.
+  child.stdin.on("error", () => undefined).end(input);
+  return await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) =>
+      code === 0 ? resolve(output) : reject(new Error(`${command} ended with ${code}: ${errors}`)),
+    );
+  });
 }

@@ -5,6 +5,7 @@ import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
+import { NO_GITHUB } from "./closed-port.ts";
 import { until } from "./wait.ts";
 
 /** The program's file. */
@@ -105,7 +106,13 @@ function launch(args: readonly string[], { env = {}, cwd = emptyDirectory(), max
   const child = spawn(program, words, {
     cwd,
     // The default task file is shared by the whole machine.
-    env: { PATH: process.env["PATH"], HOME: cwd, FLEET_METADATA_TASK_FILE: join(cwd, "task.json"), ...env },
+    env: {
+      ...NO_GITHUB,
+      PATH: process.env["PATH"],
+      HOME: cwd,
+      FLEET_METADATA_TASK_FILE: join(cwd, "task.json"),
+      ...env,
+    },
     stdio: ["ignore", "pipe", "pipe"],
   });
   const timer = setTimeout(() => child.kill("SIGKILL"), DEADLINE_MS);

@@ -10,7 +10,7 @@ const WATCH = "/fleet.metadata.v1.MetadataService/WatchMetadata";
 const EVENTS = "/metadata/events";
 
 /** A message of an RPC stream. */
-function envelope(message: string): Buffer {
+export function envelope(message: string): Buffer {
   const head = Buffer.alloc(5);
   head.writeUInt32BE(message.length, 1);
   return Buffer.concat([head, Buffer.from(message)]);

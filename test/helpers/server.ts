@@ -4,21 +4,27 @@
 import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import { createConfig, type Environment, type SettingName } from "../../src/config.ts";
+import type { Clock, Timers } from "../../src/collectors/clock.ts";
+import { createConfig, type Environment } from "../../src/config.ts";
+import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
-import type { ScheduledCollector } from "../../src/metadata/service.ts";
+import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
+import { NO_GITHUB } from "./closed-port.ts";
+import { countSubscribers } from "./subscribers.ts";
 
 export const TEST_VERSION = "1.2.3-test";
 
 export interface TestServerOptions {
   /** Default: none, all sources are disabled. "real": those of the program. */
-  readonly collectors?: readonly ScheduledCollector[] | "real";
+  readonly collectors?: readonly (ScheduledCollector | ScheduledRemoteCollector)[] | "real";
   /** Settings as given on the command line. Default: any free port of 127.0.0.1, the working directory. */
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly env?: Environment;
   readonly limits?: Partial<HttpLimits>;
+  /** See `Dependencies.time` of the server. */
+  readonly time?: Clock & Timers;
 }
 
 export interface TestServer {
@@ -60,9 +66,11 @@ export function useServer(options: () => TestServerOptions = () => ({})): () => 
   };
 }
 
-async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: TestServerOptions) {
+async function launch(options: TestServerOptions) {
+  const { collectors = [], flags = {}, limits = {}, time } = options;
+  const env = { ...NO_GITHUB, ...options.env };
   const defects: unknown[] = [];
-  const log = createLog({
+  const log = await createLog({
     level: "error",
     format: "json",
     destination: { write: (line) => defects.push(JSON.parse(line)) },
@@ -78,6 +86,7 @@ async function launch({ collectors = [], flags = {}, env = {}, limits = {} }: Te
     env,
     serverVersion: TEST_VERSION,
     httpLimits: limits,
+    ...(time && { time }),
     ...(collectors === "real" ? {} : { collectors }),
   });
   const subscribers = countSubscribers(server);
@@ -129,19 +138,4 @@ function followSockets(port: number): { open(): number; forget(): void } {
   subscribe("net.server.socket", note);
   const open = (): number => [...sockets].filter((socket) => !socket.destroyed).length;
   return { open, forget: () => unsubscribe("net.server.socket", note) };
-}
-
-function countSubscribers({ service }: FleetMetadataServer): () => number {
-  const active = new Set<object>();
-  const original = service.subscribe.bind(service);
-  service.subscribe = (listener, sources) => {
-    const token = {};
-    active.add(token);
-    const end = original(listener, sources);
-    return () => {
-      active.delete(token);
-      end();
-    };
-  };
-  return () => active.size;
 }

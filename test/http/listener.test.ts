@@ -5,6 +5,7 @@ import { connect as connectHttp2 } from "node:http2";
 import type { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, test } from "vitest";
+import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
 import { openSocket, parseResponse, readToEnd, sendRaw } from "../helpers/raw-http.ts";
 import { startServer, type TestServer, useServer } from "../helpers/server.ts";
@@ -242,6 +243,23 @@ describe("too many", () => {
     expect(statusesOf(answered)).toEqual(["405"]);
     const malformed = `POST /metadata HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nnonsense\r\n`;
     expect(["400", "405"]).toContain(statusesOf(await sendRaw(quick, malformed)).join(" "));
+    await expectServed(quick);
+  });
+
+  test("a head that never ends is 408 also after nothing was checked for a while", async () => {
+    const limits = { requestTimeoutMs: 200, headersTimeoutMs: 200, timeoutCheckIntervalMs: 20 };
+    const git = new ControlledCollector("git", "hang");
+    const quick = await startServer({ limits, collectors: [git.scheduled()] });
+    // Without a connection, and while a request is answered that has arrived.
+    await delay(200);
+    const socket = await openSocket(quick);
+    socket.write("GET /metadata HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await delay(200);
+    git.set(data({ git: { branch: "main" } }));
+    const text = readToEnd(socket, 5_000);
+    socket.write("GET /metadata HTTP/1.1\r\nHost: loc");
+    expect(statusesOf(await text)).toEqual(["200", "408"]);
+    expect(statusesOf(await sendRaw(quick, "GET / HTTP/1.1\r\nX"))).toEqual(["408"]);
     await expectServed(quick);
   });
 

@@ -1,4 +1,4 @@
-import { toJson } from "@bufbuild/protobuf";
+import { toBinary, toJson } from "@bufbuild/protobuf";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { CollectError, type Collected } from "../../src/collectors/collector.ts";
 import { GetMetadataResponseSchema, MetadataView } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
@@ -68,6 +68,26 @@ describe("an answer", () => {
       age: "0.250s",
       collectionTime: "0s",
     });
+  });
+
+  it("says it to the millisecond, also by a clock that knows less than one", async () => {
+    const collector = new SteppedCollector("git");
+    const clock = new ManualClock();
+    clock.wall = NOW_MS + 0.4321;
+    const service = new MetadataService({ collectors: [{ collector, deadlineMs: 5_000 }], clock });
+    onTestFinished(() => service.close());
+    service.start();
+    await collector.finish(main);
+    await service.read({ selection: selectKeys(service.catalogue) });
+    const response = createResponse(service, selectKeys(service.catalogue), MetadataView.ENTRIES, {
+      serverVersion: "1.2.3",
+      nowMs: NOW_MS,
+    });
+    expect(toBinary(GetMetadataResponseSchema, response).length).toBeGreaterThan(0);
+    expect(toJson(GetMetadataResponseSchema, response)).toMatchObject({
+      sources: { git: { collectedAt: "2026-01-01T12:00:00Z" } },
+    });
+    collector.release();
   });
 
   it("says of a stale source when its values were collected, not when they could not be", async () => {

@@ -7,7 +7,7 @@ import { cleanTree, flatten } from "../../src/metadata/flatten.ts";
 import { METADATA_LIMITS } from "../../src/metadata/limits.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { createSnapshot, type Snapshot } from "../../src/metadata/snapshot.ts";
-import type { SourceReport } from "../../src/metadata/source.ts";
+import type { SourceReport } from "../../src/metadata/source-report.ts";
 
 type Tree = MessageInitShape<typeof WorkspaceMetadataSchema>;
 

@@ -5,7 +5,9 @@ import { CollectError } from "../../src/collectors/collector.ts";
 import { SourceState } from "../../src/gen/fleet/metadata/v1/envelope_pb.ts";
 import { GitHubPullRequestSchema } from "../../src/gen/fleet/metadata/v1/github_pb.ts";
 import { createCatalogue } from "../../src/metadata/catalogue.ts";
-import { Source, type SourceObserver, type SourceReport } from "../../src/metadata/source.ts";
+import type { SourceObserver } from "../../src/metadata/metadata-source.ts";
+import { Source } from "../../src/metadata/source.ts";
+import type { SourceReport } from "../../src/metadata/source-report.ts";
 import {
   data,
   ManualClock,
@@ -48,7 +50,7 @@ function setUp(options: SteppedCollectorOptions = {}, watch = true) {
   const onChange = vi.fn<() => void>();
   const source = new Source(
     { collector, catalogue, deadlineMs: DEADLINE_MS, watch, clock, observer },
-    { changed: onChange, stirred: () => undefined },
+    { reported: (isNews) => isNews && onChange(), stirred: () => undefined },
   );
   onTestFinished(async () => {
     collector.release();
@@ -527,7 +529,7 @@ describe("a change", () => {
     const clock = new ManualClock();
     const source = new Source(
       { collector, catalogue, deadlineMs: DEADLINE_MS, watch: true, clock },
-      { changed: () => undefined, stirred: () => undefined },
+      { reported: () => undefined, stirred: () => undefined },
     );
     onTestFinished(() => source.close());
     const failing = ["a\x1b[31mb", "c".repeat(5_000)];

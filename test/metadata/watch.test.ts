@@ -146,6 +146,42 @@ describe("a watch", () => {
     expect(seen.slice(2)).toMatchObject([{ branch: "c", atMs: 1_100 }]);
   });
 
+  it("collects what has a period when that is over, and does not wake before", async () => {
+    const host = new SteppedCollector("workspace", { periodMs: 5_000 });
+    const clock = new ManualClock();
+    const service = new MetadataService({ collectors: [{ collector: host, deadlineMs: 600_000 }], clock });
+    onTestFinished(async () => {
+      host.release();
+      await service.close();
+    });
+    const pass = async (ms: number): Promise<void> => {
+      clock.advance(ms);
+      await vi.advanceTimersByTimeAsync(ms);
+    };
+    service.start();
+    await host.finish(data({ workspace: { name: "a" } }));
+    await settled();
+    await pass(2_000);
+    const end = service.subscribe(() => undefined, new Set(["workspace"]));
+    await settled();
+    expect(host.calls).toBe(1);
+    const woken = vi.spyOn(clock, "monotonicMs");
+    await pass(3_000);
+    expect(woken).not.toHaveBeenCalled();
+    await pass(1);
+    expect(host.calls).toBe(2);
+    await host.finish(new Error("not this time"));
+    await settled();
+    // What failed is tried again in a second.
+    await pass(1_000);
+    expect(host.calls).toBe(3);
+    await host.finish(data({ workspace: { name: "b" } }));
+    await settled();
+    await pass(5_001);
+    expect(host.calls).toBe(4);
+    end();
+  });
+
   it("collects no more than a fifth of the time while events storm and nothing is new, and at once after quiet", async () => {
     const { states, git, clock } = await setUp();
     const { branches } = follow(states);

@@ -7,6 +7,7 @@ import { startBufferingProxy } from "../helpers/buffering-proxy.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { type EventBlock, openEvents } from "../helpers/event-source.ts";
 import { http2Request, openSession } from "../helpers/http2-client.ts";
+import { openSocket } from "../helpers/raw-http.ts";
 import { startServer, type TestServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
 
@@ -79,6 +80,41 @@ describe("/metadata/events", () => {
     expect(branchOf(await stream.next())).toBe("two");
     stream.leave();
     await until(() => server.subscribers() === 0, "the server knows that the client has left");
+  });
+
+  it("is taken up again through such a proxy, with nothing sent twice", async () => {
+    const proxy = await startBufferingProxy(server);
+    const first = await openEvents(`${proxy}/metadata/events`);
+    await first.next();
+    const id = (await first.next())?.["id"] ?? "";
+    first.leave();
+    await until(() => server.subscribers() === 0, "the server knows that the client has left");
+    const second = await openEvents(`${proxy}/metadata/events`, { "Last-Event-ID": id });
+    await second.next();
+    await until(() => server.subscribers() === 1, "it waits for a change");
+    git.set(data({ git: { branch: "two" } }));
+    expect(branchOf(await second.next())).toBe("two");
+  });
+
+  it.each(["garbage", '"', "x".repeat(8_000), "AAAA.99999999999999999999", "\u00e9"])(
+    "takes a Last-Event-ID that is none of its own for none: %s",
+    async (id) => {
+      const stream = await openEvents(url, { "Last-Event-ID": id });
+      await stream.next();
+      expect(branchOf(await stream.next())).toBe("one");
+    },
+  );
+
+  it("sends a comment when nothing happens for 15 s", async () => {
+    const socket = await openSocket(server);
+    let text = "";
+    socket.on("data", (chunk: Buffer) => {
+      text += chunk.toString();
+    });
+    socket.write("GET /metadata/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await until(() => text.includes("\n: nothing has changed\n\n"), "the comment", 28_000);
+    expect(text.split("event: metadata")).toHaveLength(2);
+    socket.destroy();
   });
 
   it("refuses what it does not understand, and other methods", async () => {

@@ -1,7 +1,13 @@
 // Peers that are gone without a word.
 
+import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { HTTP_LIMITS, type HttpLimits } from "../../src/http/limits.ts";
+import { parseTcpTable } from "../../src/http/vanished.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { openSession } from "../helpers/http2-client.ts";
 import { openSocket } from "../helpers/raw-http.ts";
@@ -84,11 +90,92 @@ describe("over HTTP/2", () => {
   });
 });
 
-test("S17: the default limits find it within a minute", async () => {
-  const { HTTP_LIMITS } = await import("../../src/http/limits.ts");
-  const { pingIntervalMs, pingTimeoutMs, keepAliveProbeMs, writeStallMs } = HTTP_LIMITS;
+/** Whether this machine lets us make networks of our own. */
+const hasNetworks = spawnSync("unshare", ["--user", "--map-root-user", "--net", "ip", "link"]).status === 0;
+
+const PROGRAM = join(import.meta.dirname, "../processes/vanishing-peer.ts");
+
+/** @returns after how many milliseconds the server has found out. */
+async function vanish(mode: "sending" | "idle", limits: Partial<HttpLimits>): Promise<number> {
+  const { stdout } = await promisify(execFile)(
+    "unshare",
+    [
+      ...["--user", "--map-root-user", "--net"],
+      ...[process.execPath, PROGRAM, "/metadata/events", mode, JSON.stringify(limits)],
+    ],
+    { timeout: 60_000 },
+  );
+  return Number(stdout);
+}
+
+describe("over HTTP/1.1", { concurrent: true, timeout: 70_000 }, () => {
+  test.runIf(hasNetworks)(
+    "S17: a peer whose network is gone is found while something is on its way to it",
+    async () => {
+      expect(await vanish("sending", { resendCheckMs: 300, keepAliveProbeMs: 1_000_000 })).toBeLessThan(
+        60_000,
+      );
+    },
+  );
+
+  test.runIf(hasNetworks)("S17: a peer whose network is gone is found while nothing is", async () => {
+    expect(await vanish("idle", { resendCheckMs: 1_000_000, keepAliveProbeMs: 1_000 })).toBeLessThan(60_000);
+  });
+
+  test("S17: a peer that is there stays, though it does not read", async () => {
+    const text = "x".repeat(4_000);
+    const git = new ControlledCollector("git", data({ git: { branch: text, commit: { message: text } } }));
+    const server = await startServer({ collectors: [git.scheduled()], limits: { resendCheckMs: 50 } });
+    const silent = await openSocket(server);
+    silent.pause();
+    // More than the system takes for it.
+    silent.write("GET /metadata HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(1_000));
+    const end = performance.now() + 2_000;
+    await until(() => performance.now() > end, "forty looks");
+    expect(server.openSockets()).toBe(1);
+    silent.destroy();
+  });
+});
+
+describe("the kernel's table of connections", () => {
+  const HEAD =
+    "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
+
+  test("tells which connections send again", () => {
+    const table = `${HEAD}${[
+      "   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 1 1 0 100 0 0 10 0",
+      "   1: 0100007F:1F90 0200007F:C001 01 00000010:00000000 01:00000014 00000007     0        0 1 1 0 100 0 0 10 0",
+      "   2: 0100007F:1F90 0300007F:C002 01 00000010:00000000 01:00000014 00000000     0        0 1 1 0 100 0 0 10 0",
+      "   3: 0100007F:1F90 0400007F:C003 01 00000000:00000010 02:00000014 00000003     0        0 1 1 0 100 0 0 10 0",
+      " 100: B80D0120000000000000000001000000:01BB 0000000000000000FFFF00000100007F:0050 01 000000FF:00000000 01:1 0000000A     0 0",
+    ].join("\n")}\n`;
+    expect(parseTcpTable(table)).toEqual([
+      { connection: "127.0.0.1|8080 127.0.0.2|49153", times: 7 },
+      { connection: "2001:db8::1|443 ::ffff:127.0.0.1|80", times: 10 },
+    ]);
+  });
+
+  test("whatever stands in it, reading it does not fail", () => {
+    fc.assert(fc.property(fc.string(), (text) => parseTcpTable(text).length === 0));
+    fc.assert(
+      fc.property(
+        fc.stringMatching(/^[0-9A-F]{0,40}$/),
+        fc.stringMatching(/^[0-9A-F]{0,40}$/),
+        (local, remote) => {
+          const row = ` 1: ${local}:1F90 ${remote}:C001 01 00000010:00000000 01:00000014 00000007     0\n`;
+          expect(parseTcpTable(row).length).toBeLessThanOrEqual(1);
+        },
+      ),
+    );
+  });
+});
+
+test("S17: the default limits find it within a minute", () => {
+  const { pingIntervalMs, pingTimeoutMs, keepAliveProbeMs, resendCheckMs, writeStallMs } = HTTP_LIMITS;
   // The ping before the last one was answered; the kernel's ten probes are a second apart.
   expect(pingIntervalMs + pingTimeoutMs).toBeLessThanOrEqual(60_000);
   expect(keepAliveProbeMs + 10_000).toBeLessThanOrEqual(60_000);
+  // What is sent just before those probes are over is found by the third look after it.
+  expect(keepAliveProbeMs + 10_000 + 3 * resendCheckMs).toBeLessThanOrEqual(60_000);
   expect(writeStallMs).toBeLessThanOrEqual(60_000);
 });

@@ -3,7 +3,7 @@
 import { type Duration, durationFromMs } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { describe, expect, test } from "vitest";
-import type { WatchMetadataResponse } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
+import { MetadataView, type WatchMetadataResponse } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
 import { createTestClient, TRANSPORT_NAMES, type TransportName } from "../helpers/clients.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { startServer, type TestServer } from "../helpers/server.ts";
@@ -21,7 +21,7 @@ async function watched(limits: Parameters<typeof startServer>[0] = {}) {
 function open(
   name: TransportName,
   server: TestServer,
-  request: { keys?: string[]; heartbeatInterval?: Duration } = {},
+  request: { keys?: string[]; view?: MetadataView; heartbeatInterval?: Duration } = {},
 ) {
   const leave = new AbortController();
   const stream = createTestClient(name, server.url).watchMetadata(request, { signal: leave.signal });
@@ -50,6 +50,32 @@ describe.each(STREAMING)("%s", (name) => {
     const error = ConnectError.from(await ended);
     expect(Code[error.code]).toBe("Unavailable");
     expect(error.rawMessage).toBe("the server is stopping");
+  });
+
+  test("keys and view count as in a read, names that the server does not know are named each time", async () => {
+    const { git, server } = await watched();
+    const stream = open(name, server, {
+      keys: ["git_*", "from_the_future"],
+      view: MetadataView.FULL,
+      heartbeatInterval: durationFromMs(1_000),
+    });
+    const expectState = async (branch: string): Promise<void> => {
+      const metadata = await stream.next();
+      expect(branchOf(metadata)).toBe(branch);
+      expect(metadata?.workspace?.git?.branch).toBe(branch);
+      expect(metadata?.unknownKeys).toEqual(["from_the_future"]);
+    };
+    await expectState("one");
+    // The heartbeat is the whole state again.
+    await expectState("one");
+    git.set(data({ git: { branch: "two" } }));
+    let isNews = false;
+    while (!isNews) {
+      const metadata = await stream.next();
+      expect(metadata?.unknownKeys).toEqual(["from_the_future"]);
+      isNews = metadata?.workspace?.git?.branch === "two";
+    }
+    stream.leave();
   });
 
   test("S16: a client that goes leaves no subscriber", async () => {

@@ -9,6 +9,7 @@ import {
   type Problem,
 } from "../collector.ts";
 import { readActivity } from "./activity.ts";
+import { CheckoutMemory } from "./checkout-memory.ts";
 import { Comparing } from "./comparing.ts";
 import { ConfigMemory } from "./config-memory.ts";
 import { type Discovery, discover } from "./discovery.ts";
@@ -32,7 +33,7 @@ export interface GitCollectorOptions {
   readonly workspace: string;
   /** Where the user's settings for git lie, for the global ignore file, as in the options of the runner. */
   readonly xdgConfigHome?: string;
-  /** How long one call of git on behalf of file events may take, in milliseconds. Default 5000. */
+  /** How long one call of git that is no part of a collection may take, in milliseconds. Default 5000. */
   readonly gitDeadlineMs?: number;
   /** What tells of changes. Default: file events. */
   readonly following?: Pick<Following, keyof Following>;
@@ -48,13 +49,8 @@ export interface GitCollectorOptions {
   readonly largeIndexBytes?: number;
 }
 
-/** The git source. */
-export interface GitCollector extends Collector {
-  /** The repositories that the last collection found and trusts; empty before the first one. */
-  repositories(): readonly RepositoryLocation[];
-}
-
 const DEFAULT_DIFF_BUDGET_MS = 2_000;
+const DEFAULT_GIT_DEADLINE_MS = 5_000;
 const DEFAULT_LARGE_INDEX_BYTES = 1024 * 1024;
 
 /**
@@ -63,7 +59,7 @@ const DEFAULT_LARGE_INDEX_BYTES = 1024 * 1024;
  * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING, GIT_TOO_OLD,
  * CHANGED_WHILE_READING, GIT_FAILED. "Not a repository" is no error but the outcome `no_data`.
  */
-export function createGitCollector(options: GitCollectorOptions): GitCollector {
+export function createGitCollector(options: GitCollectorOptions): Collector {
   const { git, workspace } = options;
   const diffBudgetMs = options.diffBudgetMs ?? DEFAULT_DIFF_BUDGET_MS;
   const largeIndexBytes = options.largeIndexBytes ?? DEFAULT_LARGE_INDEX_BYTES;
@@ -74,6 +70,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
   const configs = new ConfigMemory(git, options.xdgConfigHome);
   const comparing = new Comparing(git);
   const workTree = new WorkTree(git);
+  const checkouts = new CheckoutMemory(memory, options.gitDeadlineMs ?? DEFAULT_GIT_DEADLINE_MS);
   const following = options.following ?? new Following(options);
   let found: readonly RepositoryLocation[] = [];
 
@@ -158,7 +155,7 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
       oid === undefined || theirs === undefined ? undefined : memory.divergence(oid, theirs, history, call);
     const [commit, upstream, base, lastFetchMs] = await Promise.all([
       oid === undefined ? undefined : memory.commit(oid, call),
-      distance(reading.refs.upstreamOid),
+      distance(reading.branch === undefined ? undefined : reading.refs.upstreamOid),
       distance(reading.refs.base?.oid),
       lastFetchAtMs(location),
     ]);
@@ -174,7 +171,13 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
       stashes: reading.status.stashes || (await countStashes(location)),
       repositoryCount,
     });
-    return { outcome: "data", metadata: { git: section }, ...(warning !== undefined && { warning }) };
+    const isCutOff = shallow !== "absent" || grafts !== "absent";
+    return {
+      outcome: "data",
+      metadata: { git: section },
+      ...(warning !== undefined && { warning }),
+      checkout: checkouts.take(location, reading, { stamp: history, isCutOff }),
+    };
   }
 
   /** A repository that was found and is none any more has vanished in between. */
@@ -194,7 +197,6 @@ export function createGitCollector(options: GitCollectorOptions): GitCollector {
     source: "git",
     collect,
     watch: (listener, signal) => following.begin(listener, signal),
-    repositories: () => found,
   };
 }
 

@@ -1,16 +1,18 @@
-// The remote of the current branch, and the commits that the branch is compared with: asked anew, or remembered while
+// The remote of the current branch, the commits that the branch is compared with, and where it is pushed to: asked anew, or remembered while
 // nothing in the git directory has changed.
 
-import { type Config, values } from "./config.ts";
+import type { Config } from "./config.ts";
 import type { Git, RunOptions } from "./git.ts";
 import { type ComparedRefs, readRefs } from "./refs.ts";
 import { chooseRemote, type Remote } from "./remote.ts";
+import { expectedRefs, readTracking, type Tracking } from "./tracking.ts";
 import type { Circumstances } from "./work-tree.ts";
 
 /** What a branch is compared with. */
 export interface Compared {
   readonly refs: ComparedRefs;
   readonly remote?: Remote;
+  readonly tracking: Tracking;
 }
 
 /** Belongs to one collector. */
@@ -38,17 +40,11 @@ export class Comparing {
     if (isQuiet && this.#last?.key === key) return this.#last.compared;
     this.#last = undefined;
     const remote = chooseRemote(config, branch);
-    const refs = await readRefs(this.#git, branch, remote?.name, expectedUpstream(config, branch), call);
-    const compared = { refs, ...(remote !== undefined && { remote }) };
+    const expected = expectedRefs(config, branch);
+    const refs = await readRefs(this.#git, { branch, remote: remote?.name, expected }, call);
+    const tracking = readTracking(config, branch, refs);
+    const compared = { refs, tracking, ...(remote !== undefined && { remote }) };
     this.#last = { key, compared };
     return compared;
   }
-}
-
-/** Where the upstream lies under the usual refspec. A wrong guess costs one more call. */
-function expectedUpstream(config: Config, branch: string | undefined): string | undefined {
-  const remote = values(config, `branch.${branch}.remote`).at(-1);
-  const merge = values(config, `branch.${branch}.merge`).at(-1);
-  if (remote === undefined || merge === undefined) return undefined;
-  return remote === "." ? merge : `refs/remotes/${remote}/${merge.replace(/^refs\/heads\//, "")}`;
 }

@@ -1,5 +1,6 @@
-// What has been read once and cannot have changed: commits, and the distance between two of them.
+// What has been read once and cannot have changed: commits, and how two of them lie to each other.
 
+import { readAncestry } from "./ancestry.ts";
 import { type Commit, readCommit } from "./commit.ts";
 import { type Divergence, readDivergence } from "./divergence.ts";
 import type { Git, RunOptions } from "./git.ts";
@@ -12,6 +13,7 @@ export class Memory {
   readonly #git: Git;
   readonly #commits = new Map<string, Commit>();
   readonly #divergences = new Map<string, Divergence>();
+  readonly #ancestries = new Map<string, boolean | undefined>();
 
   constructor(git: Git) {
     this.#git = git;
@@ -43,6 +45,28 @@ export class Memory {
     const divergence = await readDivergence(this.#git, ours, theirs, options);
     if (divergence !== undefined) remember(this.#divergences, key, divergence);
     return divergence;
+  }
+
+  /**
+   * Whether `oid` is `head` or an ancestor of it, both full hashes. Undefined when that cannot be told.
+   *
+   * @param history - As above.
+   * @param isCutOff - Whether the history is cut off anywhere: a commit that is not found may then be an ancestor all the same.
+   * @throws {CollectError}
+   */
+  async ancestry(
+    oid: string,
+    head: string,
+    history: string,
+    isCutOff: boolean,
+    options: RunOptions,
+  ): Promise<boolean | undefined> {
+    const key = `${oid} ${head} ${history}`;
+    if (this.#ancestries.has(key)) return this.#ancestries.get(key);
+    const isAncestor = await readAncestry(this.#git, oid, head, options);
+    const answer = isCutOff && !isAncestor ? undefined : isAncestor;
+    remember(this.#ancestries, key, answer);
+    return answer;
   }
 }
 

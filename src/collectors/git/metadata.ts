@@ -26,10 +26,9 @@ export interface Findings {
 /** The section `git`. */
 export function toMetadata(findings: Findings): MessageInitShape<typeof GitSchema> {
   const { location, reading, commit, upstream, base, lastFetchMs } = findings;
-  const { status, moment, branch, remote, diff, refs } = reading;
-  const shown = branch ?? moment.operation.rebasedBranch;
+  const { status, moment, branch, shownBranch, remote, diff, refs } = reading;
   return {
-    ...(shown !== undefined && { branch: shown }),
+    ...(shownBranch !== undefined && { branch: shownBranch }),
     detached: branch === undefined,
     ...(commit !== undefined && { commit: commitFields(commit) }),
     status: inOneWord(status),

@@ -21,6 +21,8 @@ export interface Reading extends Compared {
   readonly moment: Moment;
   /** Short name of the branch that HEAD names. Absent when HEAD is detached. */
   readonly branch?: string;
+  /** The same, or else the branch that is being rebased: what a person takes for the current branch, and what is compared. */
+  readonly shownBranch?: string;
   /** Absent when it could not be found out in its time. */
   readonly diff?: Diff;
 }
@@ -89,7 +91,8 @@ async function readOnce(
   const { signal, diffBudgetMs, largeIndexBytes, configs, comparing, workTree, touched } = options;
   const { config, blanked } = await configs.read(location, signal);
   const call = { cwd: location.root, workTree: location.root, signal, config: blanked };
-  const hint = shortName(moment.branchRef);
+  const { rebasedBranch } = moment.operation;
+  const hint = shortName(moment.branchRef) ?? rebasedBranch;
   const isLarge = moment.indexBytes >= largeIndexBytes && objectFormat(config) === undefined;
   const circumstances = {
     root: location.root,
@@ -104,14 +107,16 @@ async function readOnce(
   ]);
   const { status } = seen;
   const branch = currentBranch(status, moment);
+  const shownBranch = branch ?? rebasedBranch;
   const compared =
-    branch === hint ? hinted : await comparing.read(config, branch, circumstances, isQuiet, call);
+    shownBranch === hint ? hinted : await comparing.read(config, shownBranch, circumstances, isQuiet, call);
   const diff = seen.diff ?? (await readDiffWithin(git, status, config, diffBudgetMs, call));
   const reading: Reading = {
     status,
     moment,
     ...compared,
     ...(branch !== undefined && { branch }),
+    ...(shownBranch !== undefined && { shownBranch }),
     ...(diff !== undefined && { diff }),
   };
   return { reading, seen: { ...seen, ...(diff !== undefined && { diff }) }, circumstances };

@@ -1,4 +1,4 @@
-// The commits that the current branch is compared with: its upstream, and the default branch of its remote.
+// The refs that the current branch has to do with: its upstream, where it is pushed to, and the default branch of its remote.
 
 import type { Git, RunOptions } from "./git.ts";
 import { failure } from "./reasons.ts";
@@ -12,6 +12,8 @@ export interface Ref {
   readonly target?: string;
   /** Full name of the branch's upstream, when it has one. */
   readonly upstream?: string;
+  /** Full name of the ref that follows where the branch is pushed to, when git can tell; it need not exist. */
+  readonly push?: string;
 }
 
 /** A branch that the current one is compared with. */
@@ -27,62 +29,84 @@ export interface ComparedRefs {
   readonly upstreamOid?: string;
   /** The remote's default branch. Absent when it is not known. */
   readonly base?: ComparedBranch;
+  /** Full name of the ref that follows where the branch is pushed to. Absent when git cannot tell. */
+  readonly push?: string;
+  /** Full hashes by the full names of the refs that exist, of all that were asked for. */
+  readonly oids: ReadonlyMap<string, string>;
 }
+
+/** What {@link readRefs} is asked. */
+export interface RefsQuestion {
+  /** Short name of the current branch, absent when there is none. */
+  readonly branch: string | undefined;
+  /** Name of the remote whose default branch is asked for, absent when there is none. */
+  readonly remote: string | undefined;
+  /** Full names of other refs, such as those that upstream and push destination probably are. What is no such name does not count. */
+  readonly expected: readonly string[];
+}
+
+/** What may be asked for: no option, and no pattern that stands for many refs. */
+const REF_NAME = /^refs\/[^*?[\\]+$/;
 
 /** Names that a default branch commonly has, for clones that do not know their remote's. */
 const COMMON_DEFAULTS = ["main", "master"];
 
 /**
- * Reads the refs in question, in one call, or two when the branch's upstream lies where it was not expected.
+ * Reads the refs in question, in one call, or two when the branch's upstream or its push destination lies where it was not expected.
  *
- * @param branch - Short name of the current branch, absent when there is none.
- * @param remote - Name of the remote whose default branch is asked for, absent when there is none.
- * @param expectedUpstream - Full name of the ref that the upstream probably is.
  * @throws {CollectError}
  */
 export async function readRefs(
   git: Git,
-  branch: string | undefined,
-  remote: string | undefined,
-  expectedUpstream: string | undefined,
+  { branch, remote, expected }: RefsQuestion,
   options: RunOptions,
 ): Promise<ComparedRefs> {
-  const names = [
-    ...(branch === undefined ? [] : [`refs/heads/${branch}`]),
-    ...(remote === undefined
-      ? []
-      : ["HEAD", ...COMMON_DEFAULTS].map((name) => `refs/remotes/${remote}/${name}`)),
-    ...(expectedUpstream === undefined ? [] : [expectedUpstream]),
-  ];
-  if (names.length === 0) return {};
+  const defaults = remote === undefined ? [] : ["HEAD", ...COMMON_DEFAULTS];
+  const names = refNames([
+    branch === undefined ? undefined : `refs/heads/${branch}`,
+    ...defaults.map((name) => `refs/remotes/${remote}/${name}`),
+    ...expected,
+  ]);
+  if (names.length === 0) return { oids: new Map() };
   const refs = await listRefs(git, names, options);
-  const upstream = refs.find(({ name }) => name === `refs/heads/${branch}`)?.upstream;
-  if (upstream !== undefined && upstream !== expectedUpstream) {
-    refs.push(...(await listRefs(git, [upstream], options)));
-  }
-  const upstreamOid = refs.find(({ name }) => name === upstream)?.oid;
+  const { upstream, push } = refs.find(({ name }) => name === `refs/heads/${branch}`) ?? {};
+  const unexpected = refNames([upstream, push].filter((name) => !names.includes(name ?? "")));
+  if (unexpected.length > 0) refs.push(...(await listRefs(git, unexpected, options)));
+  const oids = new Map(refs.map(({ name, oid }) => [name, oid]));
+  const upstreamOid = upstream === undefined ? undefined : oids.get(upstream);
   const base = remote === undefined ? undefined : defaultBranch(refs, remote);
-  return { ...(upstreamOid !== undefined && { upstreamOid }), ...(base !== undefined && { base }) };
+  return {
+    ...(upstreamOid !== undefined && { upstreamOid }),
+    ...(base !== undefined && { base }),
+    ...(push !== undefined && { push }),
+    oids,
+  };
+}
+
+/** git itself takes from the configuration what it calls an upstream. */
+function refNames(names: readonly (string | undefined)[]): string[] {
+  return [...new Set(names.filter((name) => name !== undefined))].filter((name) => REF_NAME.test(name));
 }
 
 async function listRefs(git: Git, names: readonly string[], options: RunOptions): Promise<Ref[]> {
-  const format = "%(refname)%00%(objectname)%00%(symref)%00%(upstream)%00";
+  const format = "%(refname)%00%(objectname)%00%(symref)%00%(upstream)%00%(push)%00";
   const result = await git.run(["for-each-ref", `--format=${format}`, ...names], options);
   if (result.exitCode !== 0) throw failure(result, options.cwd);
   return parseRefs(result.stdout.toString("utf8"));
 }
 
-/** Parses the four fields of each ref, each ended by NUL, and the line break after them. */
+/** Parses the five fields of each ref, each ended by NUL, and the line break after them. */
 export function parseRefs(output: string): Ref[] {
   const fields = output.split("\0");
   const refs: Ref[] = [];
-  for (let index = 0; index + 4 < fields.length; index += 4) {
-    const [name = "", oid = "", target = "", upstream = ""] = fields.slice(index, index + 4);
+  for (let index = 0; index + 5 < fields.length; index += 5) {
+    const [name = "", oid = "", target = "", upstream = "", push = ""] = fields.slice(index, index + 5);
     refs.push({
       name: name.replace(/^\n/, ""),
       oid,
       ...(target && { target }),
       ...(upstream && { upstream }),
+      ...(push && { push }),
     });
   }
   return refs;

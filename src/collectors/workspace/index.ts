@@ -19,7 +19,7 @@ export interface WorkspaceCollectorOptions {
 }
 
 /** The host name is all that can change while the server runs. In milliseconds. */
-const PERIOD_MS = 5_000;
+const PERIOD_MS = 30_000;
 
 /** https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/ */
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

@@ -40,7 +40,7 @@ function commitAt(repository: TestRepository, message: string, second: number): 
 function watcher(workspace: string, home: string) {
   const collector = createGitCollector({ git: hardenedGit(home), workspace });
   const collect = () => collector.collect({ signal: deadline() });
-  return { collect, git: async (): Promise<Git> => section(await collect()), collector };
+  return { collect, git: async (): Promise<Git> => section(await collect()) };
 }
 
 /** A git that runs as another user, or believes that others own everything: what a test run by root needs. */
@@ -113,7 +113,7 @@ describe("several repositories", () => {
     const { workspace, home, repositories } = workspaceOf({ one: 10, two: 20 });
     const { one, two } = repositories;
     if (one === undefined || two === undefined) throw new Error("not made");
-    const { git, collector } = watcher(workspace, home);
+    const { git } = watcher(workspace, home);
     expect(await git()).toMatchObject({ directory: two.root });
     rmSync(two.root, { recursive: true });
     expect(await git()).toMatchObject({ directory: one.root, repositoryCount: 1 });
@@ -121,7 +121,6 @@ describe("several repositories", () => {
     expect(await git()).toMatchObject({ directory: one.root, repositoryCount: 2 });
     one.git("clone", "--quiet", one.root, join(workspace, "three"));
     expect(await git()).toMatchObject({ directory: join(workspace, "three"), repositoryCount: 3 });
-    expect(collector.repositories().map(({ root }) => root)).toContain(join(workspace, "empty"));
   });
 
   test("G14: without a log of HEAD, the commits decide", async () => {
@@ -380,14 +379,4 @@ describe("G25: no other directory is shown", () => {
     ).not.toContain("= ");
     expect(await reasonOf(collectIn(repository.root, repository.home))).toBe("INVALID_CONFIG");
   });
-});
-
-test("the locations of what was found are known after a collection", async () => {
-  const repository = createRepository();
-  repository.commit({ "a.txt": "a\n" });
-  const { collector, git } = watcher(repository.root, repository.home);
-  expect(collector.repositories()).toEqual([]);
-  await git();
-  const gitDir = repository.path(".git");
-  expect(collector.repositories()).toEqual([{ root: repository.root, gitDir, commonDir: gitDir }]);
 });

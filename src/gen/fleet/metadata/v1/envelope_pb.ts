@@ -231,8 +231,8 @@ export type SourceStatus = Message<"fleet.metadata.v1.SourceStatus"> & {
   collectionTime?: Duration | undefined;
 
   /**
-   * When the source will be collected next by itself. Absent when it is collected only when asked or when
-   * something changed.
+   * When the source will be collected next by itself, if it is still in use by then (read or watched within
+   * the last 5 minutes). Absent when it is collected only when asked or when something changed.
    *
    * @generated from field: google.protobuf.Timestamp next_collection_at = 7;
    */

@@ -1,0 +1,97 @@
+// Finds HTTP/1.1 peers that vanished without a FIN while something sent to them is under way. HTTP/1.1 has no pings, and while
+// something is not acknowledged the kernel does not probe either: it sends again for a quarter of an hour. Its own table of
+// connections (Linux, https://docs.kernel.org/networking/proc_net_tcp.html) tells of that from the first second on.
+
+import { readFile } from "node:fs/promises";
+import { type Socket, SocketAddress } from "node:net";
+import { endianness } from "node:os";
+
+/** How often in a row a connection must be found sending again before it is given up. */
+const STRIKES = 3;
+
+const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
+
+/** A row of the kernel's table: a connection on which something was sent again and nothing of it is acknowledged yet. */
+export interface Resending {
+  /** Local and remote address and port, as {@link connectionOf} has them. */
+  readonly connection: string;
+  /** How many times since the peer last acknowledged something. 1 or more. */
+  readonly times: number;
+}
+
+/** Looks at these connections and gives up those whose peer has vanished, until `stop`. Where there is no such table it does nothing. */
+export function giveUpVanished(sockets: ReadonlyMap<Socket, unknown>, intervalMs: number): { stop(): void } {
+  let suspects = new Map<Socket, { readonly strikes: number; readonly times: number }>();
+
+  const look = async (): Promise<void> => {
+    const times = new Map((await readTables()).map((row) => [row.connection, row.times]));
+    const before = suspects;
+    suspects = new Map();
+    for (const socket of sockets.keys()) {
+      const now = times.get(connectionOf(socket));
+      if (now === undefined) {
+        continue;
+      }
+      const last = before.get(socket);
+      // A lower count means that something was acknowledged meanwhile.
+      const strikes = last !== undefined && now >= last.times ? last.strikes + 1 : 1;
+      if (strikes >= STRIKES) {
+        socket.destroy();
+      } else {
+        suspects.set(socket, { strikes, times: now });
+      }
+    }
+  };
+
+  let isLooking = false;
+  const timer = setInterval(() => {
+    if (sockets.size === 0 || isLooking) {
+      return;
+    }
+    isLooking = true;
+    void look().finally(() => {
+      isLooking = false;
+    });
+  }, intervalMs);
+  return { stop: () => clearInterval(timer) };
+}
+
+async function readTables(): Promise<Resending[]> {
+  // Missing: another system, or one without IPv6.
+  const texts = await Promise.all(TABLES.map((table) => readFile(table, "latin1").catch(() => "")));
+  return texts.flatMap(parseTcpTable);
+}
+
+/** Reads the kernel's table. Rows that are none are left out. */
+export function parseTcpTable(text: string): Resending[] {
+  return text.split("\n").flatMap((line) => {
+    const [, local, remote, queued, resent] =
+      /^ *\d+: (\S+) (\S+) [0-9A-F]{2} ([0-9A-F]{8}):\S+ \S+ ([0-9A-F]{8}) /.exec(line) ?? [];
+    const times = Number.parseInt(resent ?? "0", 16);
+    if (local === undefined || remote === undefined || times === 0 || /^0*$/.test(queued ?? "")) {
+      return [];
+    }
+    return [{ connection: `${endOf(local)} ${endOf(remote)}`, times }];
+  });
+}
+
+function connectionOf({ localAddress, localPort, remoteAddress, remotePort }: Socket): string {
+  return `${localAddress}|${localPort} ${remoteAddress}|${remotePort}`;
+}
+
+/** "0100007F:1F90" is "127.0.0.1|8000": words of four bytes in the machine's own order. */
+function endOf(text: string): string {
+  const [hex = "", port = ""] = text.split(":");
+  const bytes = Buffer.from(hex, "hex");
+  if (endianness() === "LE" && bytes.length % 4 === 0) {
+    bytes.swap32();
+  }
+  const address =
+    bytes.length === 16
+      ? new SocketAddress({
+          family: "ipv6",
+          address: bytes.toString("hex").replaceAll(/(.{4})(?!$)/g, "$1:"),
+        }).address
+      : bytes.join(".");
+  return `${address}|${Number.parseInt(port, 16)}`;
+}

@@ -1,0 +1,45 @@
+// What a server costs while nothing happens: how often it wakes up, by the kernel's own count.
+
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { expect, test } from "vitest";
+import { createTestClient } from "../helpers/clients.ts";
+import { startProgram } from "../helpers/program.ts";
+import { temporaryDirectory } from "../helpers/repository.ts";
+
+/** How often the main thread has gone to sleep. */
+function sleeps(pid: number): number {
+  const status = readFileSync(`/proc/${pid}/task/${pid}/status`, "utf8");
+  return Number(/^voluntary_ctxt_switches:\s+(\d+)$/m.exec(status)?.[1]);
+}
+
+/** Waits for a time in which the process is woken no more than once: by nothing that comes every second. */
+async function expectQuiet(pid: number): Promise<void> {
+  const counts: number[] = [];
+  do {
+    const before = sleeps(pid);
+    await delay(2_500);
+    counts.push(sleeps(pid) - before);
+  } while (counts.length < 6 && !(Math.min(...counts) <= 1));
+  expect(Math.min(...counts)).toBeLessThanOrEqual(1);
+}
+
+test.runIf(process.platform === "linux")(
+  "a server sleeps while nobody asks and nothing changes, also while it is watched",
+  { timeout: 60_000 },
+  async () => {
+    // Not where others write: every file that comes or goes beside the task file wakes the server.
+    const taskFile = join(temporaryDirectory(), "task.json");
+    const { pid, url } = await startProgram(["serve", "--task-file", taskFile]);
+    expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
+    await expectQuiet(pid);
+    const ended = new AbortController();
+    const stream = createTestClient("Connect, HTTP/1.1", url).watchMetadata({}, { signal: ended.signal });
+    const states = stream[Symbol.asyncIterator]();
+    expect((await states.next()).done).toBe(false);
+    await expectQuiet(pid);
+    ended.abort();
+    await states.next().catch(() => undefined);
+  },
+);
