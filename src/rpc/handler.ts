@@ -4,19 +4,19 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
+import { COMPRESSION } from "../metadata/limits.ts";
+import { compressionBrotli, compressionGzip } from "./compression.ts";
+import { limitTimeout } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 import { addReflection } from "./reflection/index.ts";
+import { blameUndecodable } from "./undecodable.ts";
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -54,8 +54,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
-    compressMinBytes: RPC_LIMITS.compressMinBytes,
+    compressMinBytes: COMPRESSION.minBytes,
     acceptCompression: [compressionGzip, compressionBrotli],
+    requestGate: blameUndecodable,
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
@@ -81,7 +82,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
-      const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
+      const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(call.header);
+      const answer = await handler(call);
       await send(answer, response, write);
     },
     close: () => shutdown.abort(stoppingError()),
