@@ -1,8 +1,8 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
 import { run } from "./cli/program.ts";
+import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
-import { ownTerminal } from "./terminal.ts";
 import { VERSION } from "./version.ts";
 
 /**
