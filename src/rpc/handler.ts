@@ -16,7 +16,10 @@ import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+import { createQuickRead, isPlainRead } from "./quick-read.ts";
 import { addReflection } from "./reflection/index.ts";
+
+const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${MetadataServiceDescriptor.method.getMetadata.name}`;
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -51,11 +54,12 @@ export interface RpcHandlerOptions extends MetadataHandlersOptions {
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const shutdown = new AbortController();
+  const acceptCompression = [compressionGzip, compressionBrotli];
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
     compressMinBytes: RPC_LIMITS.compressMinBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression,
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
@@ -72,6 +76,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
+  const quickRead = createQuickRead({ ...options, acceptCompression, shutdown: shutdown.signal });
+
   return {
     paths: new Set(handlers.keys()),
     openPaths: new Set([...handlers.keys()].filter((path) => path.startsWith(`/${Health.typeName}/`))),
@@ -81,8 +87,15 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
-      const answer = await handler(universalRequestFromNodeRequest(request, response, undefined, undefined));
-      await send(answer, response, write);
+      let rest: AsyncIterable<Uint8Array> | undefined;
+      if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
+        rest = await quickRead(request, response);
+        if (rest === undefined) {
+          return;
+        }
+      }
+      const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
