@@ -76,7 +76,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
-  const quickRead = createQuickRead({ ...options, acceptCompression, shutdown: shutdown.signal });
+  const quickRead = createQuickRead({ ...options, acceptCompression });
 
   return {
     paths: new Set(handlers.keys()),

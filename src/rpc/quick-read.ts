@@ -25,11 +25,9 @@ export type QuickRead = (
 
 export interface QuickReadOptions extends MetadataHandlersOptions {
   readonly acceptCompression: readonly Compression[];
-  /** Aborted: the server stops, and the library tells why. */
-  readonly shutdown: AbortSignal;
 }
 
-/** A request that is not here as a whole by then is left to the library, which knows its deadline. */
+/** A request that is not here as a whole by then is left to the library, which refuses what is wrong before it is here. */
 const PATIENCE_MS = 10;
 
 /** Room for all keys by name. */
@@ -60,7 +58,7 @@ export function isPlainRead(request: IncomingMessage | Http2ServerRequest): requ
 }
 
 export function createQuickRead(options: QuickReadOptions): QuickRead {
-  const { service, clock, serverVersion, acceptCompression, shutdown } = options;
+  const { service, clock, serverVersion, acceptCompression } = options;
   const kept = new WeakMap<Snapshot, Map<string, FixedParts>>();
 
   const fixedParts = (selection: Selection, view: MetadataView, answer: GetMetadataResponse): FixedParts => {
@@ -81,7 +79,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
     const { keys, view, maxAge } = message
       ? fromBinary(GetMetadataRequestSchema, message)
       : { keys: undefined };
-    if (keys === undefined || maxAge !== undefined || shutdown.aborted) {
+    if (keys === undefined || maxAge !== undefined) {
       return undefined;
     }
     const selection = selectKeys(service.catalogue, keys);
@@ -186,6 +184,8 @@ function readBody(
     const leave = (): void => {
       forget();
       request.pause();
+      // The request's own pause would hold back the bytes that whoever reads it next waits for.
+      request.stream.resume();
       resolve({ chunks, isComplete: false });
     };
     const onClose = (): void => {
