@@ -3,6 +3,7 @@
 import { run } from "./cli/program.ts";
 import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
+import { useSmallHeaders } from "./headers.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -12,6 +13,7 @@ import { VERSION } from "./version.ts";
  * @param program how this program was started, without its arguments.
  */
 export async function runCommandLine(args: readonly string[], program: readonly string[]): Promise<void> {
+  useSmallHeaders();
   const stop = new AbortController();
   const terminal = ownTerminal();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
