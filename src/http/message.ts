@@ -62,7 +62,17 @@ export function sendJson(
   json: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  const body = Buffer.from(`${json}\n`);
+  sendJsonBytes(request, response, status, Buffer.from(`${json}\n`), headers);
+}
+
+/** Sends a JSON text that is bytes already. The body is left out for HEAD. */
+export function sendJsonBytes(
+  request: Request,
+  response: Response,
+  status: number,
+  body: Uint8Array,
+  headers: Readonly<Record<string, string>>,
+): void {
   const type = { "content-type": "application/json", "content-length": String(body.length) };
   sendHead(response, status, { ...type, ...headers });
   if (request.method === "HEAD") {

@@ -11,6 +11,7 @@ import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
+import { sendCompressibleJson } from "./compression.ts";
 import { sendEvents } from "./events.ts";
 import {
   pathOf,
@@ -86,12 +87,11 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     const etag = json.etag(snapshot, selection, names);
     // After a wait, what the client has counts as current though the revision has moved on for something else.
     const isHeldCurrent = held !== undefined && json.isSameState(held, etag);
-    // It may be kept, but must be asked for again before it is used.
-    const headers = { etag: isHeldCurrent ? held : etag, "cache-control": "no-cache" };
+    const headers = cacheHeaders(response, isHeldCurrent ? held : etag);
     if (isHeldCurrent || given.some((validator) => isMatch(validator, etag))) {
       sendEmpty(response, 304, headers);
     } else {
-      sendJson(request, response, 200, body(snapshot, names), headers);
+      await sendCompressibleJson(request, response, body(snapshot, names), headers);
     }
   };
 
@@ -182,13 +182,13 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
 
   const openapi: Route = async (request, response) => {
     const { openapi: text } = await loadDocuments();
-    sendDocument(request, response, text);
+    await sendDocument(request, response, text);
   };
 
   const schema: Route = async (request, response) => {
     const { names = defaultNames } = parseReadQuery(request.url ?? "");
     const { schema: texts } = await loadDocuments();
-    sendDocument(request, response, texts[names]);
+    await sendDocument(request, response, texts[names]);
   };
 
   const routes = new Map<string, Route>([
@@ -251,14 +251,20 @@ async function loadDocuments() {
 }
 
 /** It changes with the server program only, so that a client that has it need not get it again. */
-function sendDocument(request: Request, response: Response, text: string): void {
+async function sendDocument(request: Request, response: Response, text: string): Promise<void> {
   const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 12)}"`;
-  const headers = { etag, "cache-control": "no-cache" };
+  const headers = cacheHeaders(response, etag);
   if (validatorsOf(request).some((validator) => isMatch(validator, etag))) {
     sendEmpty(response, 304, headers);
   } else {
-    sendJson(request, response, 200, text, headers);
+    await sendCompressibleJson(request, response, text, headers);
   }
+}
+
+/** The answer may be kept, but must be asked for again before it is used. */
+function cacheHeaders(response: Response, etag: string): Record<string, string> {
+  const vary = [response.getHeader("vary") ?? [], "Accept-Encoding"].flat().join(", ");
+  return { etag, "cache-control": "no-cache", vary };
 }
 
 /** What the client has already (RFC 9110, 13.1.2). */

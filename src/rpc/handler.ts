@@ -4,20 +4,20 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { cors, createConnectRouter } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
-import {
-  compressionBrotli,
-  compressionGzip,
-  universalRequestFromNodeRequest,
-} from "@connectrpc/connect-node";
+import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
+import { COMPRESSION } from "../metadata/limits.ts";
+import { compressionBrotli, compressionGzip } from "./compression.ts";
+import { limitTimeout } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 import { createQuickRead, isPlainRead } from "./quick-read.ts";
 import { addReflection } from "./reflection/index.ts";
+import { blameUndecodable } from "./undecodable.ts";
 
 const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${MetadataServiceDescriptor.method.getMetadata.name}`;
 
@@ -58,8 +58,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
-    compressMinBytes: RPC_LIMITS.compressMinBytes,
+    compressMinBytes: COMPRESSION.minBytes,
     acceptCompression,
+    requestGate: blameUndecodable,
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
@@ -95,6 +96,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         }
       }
       const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(whole.header);
       await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),

@@ -5,9 +5,4 @@ export const RPC_LIMITS = {
   readMaxBytes: 64 * 1024,
   /** Largest response message, in bytes: both views of 1 MiB of entries, with room for the envelope. */
   writeMaxBytes: 4 * 1024 * 1024,
-  /**
-   * Responses shorter than this are not compressed: they fit in the ten segments that TCP sends at once (RFC 6928), so that
-   * fewer bytes would not make them arrive sooner, and compressing costs more CPU than all the rest of a read.
-   */
-  compressMinBytes: 14_600,
 } as const;

@@ -11,6 +11,7 @@ import {
   GetMetadataResponseSchema,
   type MetadataView,
 } from "../gen/fleet/metadata/v1/service_pb.ts";
+import { COMPRESSION } from "../metadata/limits.ts";
 import { createResponse } from "../metadata/response.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
@@ -114,7 +115,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
       return rest();
     }
     if (compression !== null) {
-      if (length >= RPC_LIMITS.compressMinBytes) {
+      if (length >= COMPRESSION.minBytes) {
         return rest();
       }
       response.setHeader("grpc-encoding", compression.name);

@@ -12,9 +12,8 @@ export interface TestCertificate {
   readonly keyFile: string;
 }
 
-/** For localhost, 127.0.0.1 and ::1. Its files are removed with the test. */
-export async function createCertificate(): Promise<TestCertificate> {
-  const directory = temporaryDirectory();
+/** For localhost, 127.0.0.1 and ::1. @param directory where its files are made; default: one that is removed with the test. */
+export async function createCertificate(directory = temporaryDirectory()): Promise<TestCertificate> {
   const { cert, private: key } = await generate([{ name: "commonName", value: "localhost" }], {
     algorithm: "sha256",
     extensions: [

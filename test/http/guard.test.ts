@@ -381,7 +381,10 @@ describe("origins", () => {
       await http2(allowing(), {}, "localhost", { origin }),
     ]) {
       expect(response.status).toBe(200);
-      expect(response.headers).toMatchObject({ "access-control-allow-origin": origin, vary: "Origin" });
+      expect(response.headers).toMatchObject({
+        "access-control-allow-origin": origin,
+        vary: expect.stringMatching(/^Origin\b/),
+      });
       expect(response.headers).not.toHaveProperty("access-control-allow-credentials");
       expectSecurityHeaders(response);
     }
@@ -397,7 +400,10 @@ describe("origins", () => {
       ]);
       expect(response.status).toBe(204);
       expect(response.body).toBe("");
-      expect(response.headers).toMatchObject({ "access-control-allow-origin": PAGE, vary: "Origin" });
+      expect(response.headers).toMatchObject({
+        "access-control-allow-origin": PAGE,
+        vary: expect.stringMatching(/^Origin\b/),
+      });
       expect(response.headers).not.toHaveProperty("access-control-allow-credentials");
       const headers = response.headers["access-control-allow-headers"]?.toLowerCase().split(", ");
       expect(headers).toEqual(

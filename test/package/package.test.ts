@@ -1,57 +1,16 @@
 // The package as others get it: built, packed, unpacked in the node_modules of another program, and used from there.
 
 import { execFile } from "node:child_process";
-import {
-  cpSync,
-  globSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, globSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import { usePackage } from "../helpers/package.ts";
 import { useServer } from "../helpers/server.ts";
 
-const root = join(import.meta.dirname, "../..");
 const run = promisify(execFile);
-const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-package-")));
-/** The other program. */
-const consumer = join(directory, "consumer");
-const installed = join(consumer, "node_modules/fleet-metadata");
-
-const { dependencies, files } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
-  readonly dependencies: Readonly<Record<string, string>>;
-  readonly files: readonly string[];
-};
-
+const { root, directory, consumer, installed } = usePackage();
 const server = useServer(() => ({ collectors: "real" }));
-
-beforeAll(async () => {
-  const source = join(directory, "source");
-  for (const file of ["package.json", ...files.filter((name) => name !== "dist")]) {
-    cpSync(join(root, file), join(source, file), { recursive: true });
-  }
-  await run(process.execPath, [join(root, "scripts/build.ts"), join(source, "dist")]);
-  const options = ["--ignore-scripts", "--offline", "--json", "--pack-destination", directory];
-  const { stdout } = await run("npm", ["pack", ...options], { cwd: source });
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  mkdirSync(installed, { recursive: true });
-  await run("tar", ["-xzf", join(directory, filename), "-C", installed, "--strip-components=1"]);
-  for (const name of Object.keys(dependencies)) {
-    const link = join(consumer, "node_modules", name);
-    mkdirSync(join(link, ".."), { recursive: true });
-    symlinkSync(join(root, "node_modules", name), link);
-  }
-  writeFileSync(join(consumer, "package.json"), JSON.stringify({ type: "module" }));
-}, 60_000);
-
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
 test("what is in it: what is built, the contract, the papers, and no source", () => {
   const packed = globSync("**", { cwd: installed, withFileTypes: true })

@@ -1,6 +1,7 @@
 // Server reflection on a whole server, asked by clients of three authors that have no schema of ours at hand.
 
 import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { promisify } from "node:util";
 import { create, createFileRegistry, fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
@@ -17,8 +18,11 @@ import {
   type ServerReflectionResponse,
 } from "../../src/gen/grpc/reflection/v1/reflection_pb.ts";
 import { ServerReflection as ServerReflectionV1Alpha } from "../../src/gen/grpc/reflection/v1alpha/reflection_pb.ts";
+import { createCertificate } from "../helpers/certificate.ts";
+import { runCommand } from "../helpers/command.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
-import { useServer } from "../helpers/server.ts";
+import { temporaryDirectory } from "../helpers/repository.ts";
+import { startServer, useServer } from "../helpers/server.ts";
 
 const SERVICES = [
   "fleet.metadata.v1.MetadataService",
@@ -239,6 +243,43 @@ describe("buf curl, without a schema", () => {
     const answer = await bufCurl("--protocol", "grpc", "--data", message, `${server().url}/${method}`);
     expect(answer).toContain(part);
   });
+});
+
+describe("buf curl, without a schema, calls the streams", () => {
+  test.each([
+    ["fleet.metadata.v1.MetadataService/WatchMetadata", '"git_branch"'],
+    ["grpc.health.v1.Health/Watch", '"SERVING"'],
+  ])("%s", async (method, part) => {
+    const enough = new AbortController();
+    const args = ["curl", "--http2-prior-knowledge", "--protocol", "grpc", "--data", "{}"];
+    const onOutput = (output: Buffer): void => {
+      if (output.includes(part)) {
+        enough.abort();
+      }
+    };
+    const ended = runCommand(
+      "buf",
+      [...args, `${server().url}/${method}`],
+      undefined,
+      onOutput,
+      enough.signal,
+    );
+    await expect(ended).rejects.toMatchObject({ name: "AbortError" });
+    expect(enough.signal.aborted).toBe(true);
+  });
+});
+
+test("it is there over TLS and on a Unix socket too", async () => {
+  const certificate = await createCertificate();
+  const tls = await startServer({ flags: { tlsCert: certificate.certFile, tlsKey: certificate.keyFile } });
+  const socket = join(temporaryDirectory(), "socket");
+  await startServer({ flags: { listen: `unix:${socket}` } });
+  for (const args of [
+    ["--cacert", certificate.certFile, tls.url],
+    ["--unix-socket", socket, "http://localhost"],
+  ]) {
+    expect(await bufCurl("--list-methods", ...args)).toContain("MetadataService/WatchMetadata\n");
+  }
 });
 
 test("over HTTP/1.1 a stream in both directions cannot be, and says so", async () => {
