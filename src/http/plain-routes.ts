@@ -182,13 +182,13 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
 
   const openapi: Route = async (request, response) => {
     const { openapi: text } = await loadDocuments();
-    return sendDocument(request, response, text);
+    await sendDocument(request, response, text);
   };
 
   const schema: Route = async (request, response) => {
     const { names = defaultNames } = parseReadQuery(request.url ?? "");
     const { schema: texts } = await loadDocuments();
-    return sendDocument(request, response, texts[names]);
+    await sendDocument(request, response, texts[names]);
   };
 
   const routes = new Map<string, Route>([

@@ -95,9 +95,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
           return;
         }
       }
-      const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-      limitTimeout(call.header);
-      await send(await handler(rest ? { ...call, body: rest } : call), response, write);
+      const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(whole.header);
+      await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
