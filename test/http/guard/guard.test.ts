@@ -1,15 +1,16 @@
 // What stands in front of every route, tried through real sockets: in HTTP/1.1 byte by byte, because no client library
 // would send most of this, and in HTTP/2.
 
-import { request as nodeRequest } from "node:http";
+import { once } from "node:events";
+import { type IncomingMessage, request as nodeRequest } from "node:http";
 import type { OutgoingHttpHeaders } from "node:http2";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, test } from "vitest";
-import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
-import { parseResponse, type RawResponse, rawRequest, sendRaw } from "../helpers/raw-http.ts";
-import { temporaryDirectory } from "../helpers/repository.ts";
-import { startServer, type TestServer, useServer } from "../helpers/server.ts";
+import { http2Request, openSession, readResponse } from "../../helpers/http2-client.ts";
+import { parseResponse, type RawResponse, rawRequest, sendRaw } from "../../helpers/raw-http.ts";
+import { temporaryDirectory } from "../../helpers/repository.ts";
+import { startServer, type TestServer, useServer } from "../../helpers/server.ts";
 
 const RPC = "/fleet.metadata.v1.MetadataService/GetMetadata";
 const PLAIN_PATHS = ["/metadata", "/metadata/git_branch", "/health", "/nothing", "/"];
@@ -253,6 +254,58 @@ describe("a Unix socket", () => {
     expect(await ask("localhost")).toBe(200);
     expect(await ask("anything.example:99")).toBe(200);
     expect(await ask("[")).toBe(400);
+  });
+
+  test("S1: a Host that a URL cannot have is malformed on every route", async () => {
+    const path = join(temporaryDirectory(), "socket");
+    await startServer({ flags: { listen: `unix:${path}` } });
+    for (const route of PATHS) {
+      for (const host of ["1.2.3.4.5", "256.256.256.256:80", "name.999"]) {
+        const request = nodeRequest({
+          socketPath: path,
+          path: route,
+          headers: { host, connection: "close" },
+        });
+        const [response] = (await once(request.end(), "response")) as [IncomingMessage];
+        response.resume();
+        expect(response.statusCode, `${host} on ${route}`).toBe(400);
+      }
+    }
+  });
+});
+
+describe("what pages of other sites embed", () => {
+  const embedding = ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
+
+  test.each([
+    ["cross-site", embedding],
+    ["same-site", embedding],
+    ["cross-site", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"]],
+    ["cross-site", ["Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"]],
+    ["cross-site", []],
+    ["something-new", embedding],
+  ])("S4: %s with %j is refused without an Origin, too", async (site, others) => {
+    for (const path of [...PATHS, "/metadata/events"]) {
+      const response = await http1(server(), { path }, [
+        "Host: localhost",
+        `Sec-Fetch-Site: ${site}`,
+        ...others,
+      ]);
+      expect(response.status).toBe(403);
+      expect(errorCode(response)).toBe("permission_denied");
+      expectSecurityHeaders(response);
+    }
+    const fields = Object.fromEntries(others.map((line) => line.toLowerCase().split(": ")));
+    expect((await http2(server(), {}, "localhost", { "sec-fetch-site": site, ...fields })).status).toBe(403);
+  });
+
+  test.each([
+    ["same-origin", embedding],
+    ["none", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]],
+    ["cross-site", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1"]],
+  ])("S4: %s with %j is served: a page of ours, a link that a person follows", async (site, others) => {
+    const response = await http1(server(), {}, ["Host: localhost", `Sec-Fetch-Site: ${site}`, ...others]);
+    expect(response.status).toBe(200);
   });
 });
 
@@ -509,7 +562,14 @@ describe("methods and paths", () => {
   test.each(["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY"])(
     "S7: %s on a plain route is 405",
     async (method) => {
-      for (const path of ["/metadata", "/metadata/git_branch", "/health"]) {
+      for (const path of [
+        "/metadata",
+        "/metadata/git_branch",
+        "/metadata/events",
+        "/health",
+        "/openapi.json",
+        "/nothing",
+      ]) {
         const attempts = [
           await http1(server(), { method, path }, ["Host: localhost", "Content-Length: 0"]),
           await http2(server(), { method, path }, "localhost"),
