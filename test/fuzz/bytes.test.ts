@@ -1,5 +1,6 @@
 // Arbitrary bytes at the port, cleartext and TLS: whatever they are, the next request is served.
 
+import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
@@ -12,9 +13,10 @@ import {
   mutated,
   useCrashes,
 } from "../helpers/fuzz.ts";
-import { parseResponse } from "../helpers/raw-http.ts";
+import { type Endpoint, parseResponse } from "../helpers/raw-http.ts";
+import { temporaryDirectory } from "../helpers/repository.ts";
 import { SERVED_PATHS } from "../helpers/served-paths.ts";
-import { useServer } from "../helpers/server.ts";
+import { startServer, useServer } from "../helpers/server.ts";
 
 const server = useServer(() => ({ collectors: "real", limits: { prefaceTimeoutMs: 500 } }));
 const crashes = useCrashes();
@@ -37,7 +39,7 @@ test(
     await fc.assert(
       fc.asyncProperty(fc.array(inPieces(anyBytes), { minLength: 1, maxLength: 4 }), async (connections) => {
         const answers = await Promise.all(connections.map((pieces) => exchange(server(), pieces)));
-        await expectUnharmed(server(), crashes(), answers.join("\n"));
+        await expectUnharmed(server(), server().defects, crashes(), answers.join("\n"));
       }),
       fuzzing(),
     );
@@ -89,7 +91,7 @@ const parameter = fc.tuple(
   value("keys", "max_age", "wait", "names", "encoding", "message", "base64", "connect", "compression"),
   value("git_*", "0s", "1ms", "camel", "proto", "json", "{}", "%7B%7D", "1", "v1", "%", "%00", "*", "gzip"),
 );
-const target = fc
+const requestTarget = fc
   .tuple(
     value(...SERVED_PATHS, "*", "http://localhost/metadata", "//", "/metadata/%ff"),
     fc.array(parameter, { maxLength: 3 }),
@@ -100,7 +102,7 @@ const target = fc
 const request = fc
   .record({
     method: value("GET", "POST", "HEAD", "OPTIONS", "CONNECT", "PRI", "DELETE"),
-    target,
+    target: requestTarget,
     version: value("HTTP/1.1", "HTTP/1.0", "HTTP/2.0"),
     isOurs: fc.boolean(),
     headers: fc.array(header, { maxLength: 6 }),
@@ -114,15 +116,21 @@ const request = fc
     return latin1(`${[`${method} ${path} ${version}`, ...lines].join("\r\n")}\r\n\r\n${body}`);
   });
 
-test(
-  "S1, S2, S5, S7: arbitrary requests of HTTP/1.1, and what comes of them by a few changes",
-  async () => {
+test.each(["a port", "a Unix socket, where any Host will do"])(
+  "S1, S2, S5, S7: arbitrary requests of HTTP/1.1, and what comes of them by a few changes, at %s",
+  async (where) => {
+    const path = join(temporaryDirectory(), "socket");
+    const isPort = where === "a port";
+    const target: Endpoint = isPort ? server() : { path };
+    const { defects } = isPort
+      ? server()
+      : await startServer({ collectors: "real", flags: { listen: `unix:${path}` } });
     const checkMemory = boundMemory();
     await fc.assert(
       fc.asyncProperty(
         fc.array(inPieces(mutated(request)), { minLength: 1, maxLength: 4 }),
         async (connections) => {
-          const answers = await Promise.all(connections.map((pieces) => exchange(server(), pieces)));
+          const answers = await Promise.all(connections.map((pieces) => exchange(target, pieces)));
           for (const answer of answers.map((text) =>
             text.replace(/^(HTTP\/1\.1 100 Continue\r\n\r\n)+/, ""),
           )) {
@@ -137,7 +145,7 @@ test(
               });
             }
           }
-          await expectUnharmed(server(), crashes(), answers.join("\n"));
+          await expectUnharmed(target, defects, crashes(), answers.join("\n"));
         },
       ),
       fuzzing(),

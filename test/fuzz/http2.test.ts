@@ -129,7 +129,7 @@ test(
     await fc.assert(
       fc.asyncProperty(fc.array(connection, { minLength: 1, maxLength: 4 }), async (connections) => {
         const answers = await Promise.all(connections.map((pieces) => exchange(server(), pieces)));
-        await expectUnharmed(server(), crashes(), answers.join("\n"));
+        await expectUnharmed(server(), server().defects, crashes(), answers.join("\n"));
       }),
       fuzzing(),
     );
