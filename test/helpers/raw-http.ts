@@ -18,6 +18,13 @@ export interface Target {
 
 /** A port, or a Unix socket. */
 export type Endpoint = Target | { readonly path: string };
+
+/** An open connection, once it is established. */
+export async function openSocket(target: Endpoint): Promise<Socket> {
+  const socket =
+    "path" in target
+      ? connect(target.path)
+      : connect({ host: target.host, port: target.port, noDelay: true });
   socket.on("error", () => undefined);
   await once(socket, "connect");
   return socket;
