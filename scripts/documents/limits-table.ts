@@ -21,6 +21,8 @@ const ROOMS = [
   ["collectors/git/", "Git"],
   ["collectors/task/", "The agent's task"],
   ["collectors/github/", "GitHub"],
+  ["collectors/", "What collectors share"],
+  ["task-file/", "The task file"],
   ["hooks/", "Hooks of coding agents"],
   ["server.ts", "The server"],
   ["cli/", "The command line"],

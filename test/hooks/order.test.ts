@@ -1,4 +1,3 @@
-import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { isEarlier, orderOf } from "../../src/hooks/order.ts";
 import { findLineage, readProcess } from "../../src/hooks/process.ts";
@@ -52,20 +51,4 @@ describe("a process", () => {
   ])("has as its agent %s", (_, names, agent, first) => {
     expect(line(...names)).toMatchObject({ agent, first: { pid: first } });
   });
-});
-
-it("S25: any text of /proc is a process or none", () => {
-  const text = fc.oneof(
-    fc.string({ unit: "binary" }),
-    fc.string({ unit: fc.constantFrom("1", " ", "(", ")", "S", "-", "\n", "999999999999999999999") }),
-  );
-  fc.assert(
-    fc.property(text, (given) => {
-      const found = parseStat(given);
-      if (found !== undefined) {
-        expect([found.pid, found.parent, found.startTicks].every(Number.isFinite)).toBe(true);
-      }
-    }),
-    { numRuns: 1_000 },
-  );
 });
