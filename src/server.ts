@@ -15,7 +15,7 @@ import { createWorkspaceCollector, isCoderWorkspace } from "./collectors/workspa
 import type { Config, Environment } from "./config.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
-import { createGuard } from "./http/guard.ts";
+import { createGuard } from "./http/guard/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
 import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";

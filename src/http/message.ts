@@ -6,13 +6,6 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
 
-/** On every response. Nothing that is served here is a document of another site, or may run anything. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "cross-origin-resource-policy": "same-origin",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-};
-
 /** Why a request is not served. */
 export interface Refusal {
   /** HTTP status. */

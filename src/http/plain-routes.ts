@@ -13,6 +13,7 @@ import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
 import { sendCompressibleJson } from "./compression.ts";
 import { sendEvents } from "./events.ts";
+import { PLAIN_METHODS } from "./guard/guard.ts";
 import {
   pathOf,
   type Refusal,
@@ -38,7 +39,7 @@ export interface PlainRoutesOptions {
   readonly stopping: AbortSignal;
 }
 
-/** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
+/** Serves a request on a plain route, an unknown path included. Its method is one of {@link PLAIN_METHODS}. Rejects with the reason of an aborted `signal`. */
 export type PlainRoutes = (
   request: Request,
   response: Response,
@@ -58,7 +59,6 @@ export const HEALTH_PATH = "/health";
 
 const METADATA_PATH = "/metadata";
 const EVENTS_PATH = `${METADATA_PATH}/events`;
-const ALLOWED_METHODS = "GET, HEAD, OPTIONS";
 
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   const { service, clock, serverVersion, defaultNames, lifecycle, stopping } = options;
@@ -208,13 +208,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
       return;
     }
     if (request.method === "OPTIONS") {
-      sendEmpty(response, 204, { allow: ALLOWED_METHODS });
-      return;
-    }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      const message = `the method ${request.method} is not allowed here; allowed are ${ALLOWED_METHODS}`;
-      const headers = { allow: ALLOWED_METHODS };
-      sendRefusal(request, response, { status: 405, code: "unimplemented", message, headers });
+      sendEmpty(response, 204, { allow: PLAIN_METHODS });
       return;
     }
     try {

@@ -10,7 +10,7 @@ import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
 import { compressionBrotli, compressionGzip } from "./compression.ts";
-import { limitTimeout } from "./deadline.ts";
+import { limitTimeout, refuseEnded } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -60,7 +60,10 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
     compressMinBytes: COMPRESSION.minBytes,
     acceptCompression,
-    requestGate: blameUndecodable,
+    requestGate: (context) => {
+      refuseEnded(context);
+      blameUndecodable(context);
+    },
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
