@@ -28,11 +28,12 @@ module.exports = {
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),
+    only("page/", ["client/"]),
     only("hooks/", ["config-environment.ts"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
-    only("command-line.ts", ["cli/", "config", "version.ts"]),
+    only("command-line.ts", ["cli/", "config", "page-file.ts", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
       name: "hooks-load-nothing-else",
@@ -61,6 +62,13 @@ module.exports = {
       severity: "error",
       from: { path: "^src/" },
       to: { path: "^(test|bench|scripts)/" },
+    },
+    {
+      name: "the-page-stays-apart",
+      comment: "It runs in browsers; the server reads it as one text.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/page/" },
+      to: { path: "^src/page/" },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {

@@ -2,6 +2,7 @@
 
 import { run } from "./cli/program.ts";
 import { processEnvironment } from "./config-environment.ts";
+import { readPage } from "./page-file.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -28,6 +29,7 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     env: processEnvironment(),
     cwd: process.cwd(),
     version: VERSION,
+    readPage,
     program,
     stdout: process.stdout,
     stderr: process.stderr,
