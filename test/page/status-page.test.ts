@@ -5,6 +5,7 @@ import { buildPage } from "../../scripts/build-page.ts";
 import { CollectError } from "../../src/collectors/collector.ts";
 import { TaskStatus } from "../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import { servePage, useBrowser } from "../helpers/browser.ts";
+import { startBufferingProxy } from "../helpers/buffering-proxy.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { hostileSources, PAGE_STATES, type PageSources } from "../helpers/page-states.ts";
 import { startPrefixProxy } from "../helpers/prefix-proxy.ts";
@@ -156,6 +157,14 @@ describe("where it may stand", () => {
       expect(complaints).toEqual([]);
     },
   );
+
+  test("behind a proxy that keeps answers until they are whole", async () => {
+    const sources = stateOf("all well");
+    const { page } = await openStatusPage(browser(), await startBufferingProxy(await start(sources)));
+    await untilLive(page);
+    sources.git.set(data({ git: { branch: "another" } }));
+    await page.locator(".branch", { hasText: "another" }).waitFor();
+  });
 
   test("S5: in a frame of the dashboard, and of no other page", async () => {
     const framing = (url: string) => `
