@@ -3,6 +3,8 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 
-/** The page as the build left it. Both src/ and dist/ lie beside dist/. */
-export const readPage = (): Promise<string> =>
-  readFile(join(import.meta.dirname, "../dist/page.html"), "utf8");
+/** The page as the build left it: beside the bundle; the sources have that of the last build. */
+export const readPage = (): Promise<string> => {
+  const folder = import.meta.filename.endsWith(".ts") ? "../dist" : ".";
+  return readFile(join(import.meta.dirname, folder, "page.html"), "utf8");
+};

@@ -430,7 +430,7 @@ describe("tokens", () => {
   const guarded = useServer(() => ({
     flags: { token: TOKEN, allowedOrigins: "https://dash.example.com" },
   }));
-  const CLOSED = PATHS.filter((path) => path !== "/health");
+  const CLOSED = PATHS.filter((path) => path !== "/health" && path !== "/");
 
   test.each([
     [[]],
