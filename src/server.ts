@@ -13,12 +13,14 @@ import {
 } from "./collectors/task/index.ts";
 import { createWorkspaceCollector, isCoderWorkspace } from "./collectors/workspace/index.ts";
 import type { Config, Environment } from "./config.ts";
+import { coderOrigins } from "./config-values.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
 import { createGuard } from "./http/guard/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
-import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";
+import { createPlainRoutes, HEALTH_PATH, PAGE_PATH } from "./http/plain-routes.ts";
+import { createStatusPage, type ReadPage } from "./http/status-page.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
 import {
@@ -44,6 +46,11 @@ export interface Dependencies {
   readonly time?: Clock & Timers;
   /** In place of single limits of {@link HTTP_LIMITS}. */
   readonly httpLimits?: Partial<HttpLimits>;
+}
+
+/** What it is given beside that when it has a port. */
+export interface ServerDependencies extends Dependencies {
+  readonly readPage: ReadPage;
 }
 
 /** A whole server. */
@@ -119,8 +126,8 @@ export function buildSources(config: Config, dependencies: Dependencies): Source
 }
 
 /** Makes a server. */
-export function build(config: Config, dependencies: Dependencies): FleetMetadataServer {
-  const { log, serverVersion } = dependencies;
+export function build(config: Config, dependencies: ServerDependencies): FleetMetadataServer {
+  const { log, env, serverVersion, readPage } = dependencies;
   const sources = buildSources(config, dependencies);
   const { service } = sources;
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
@@ -136,12 +143,13 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     defaultNames: config.jsonNames,
     lifecycle,
     stopping: stopping.signal,
+    page: createStatusPage(readPage, [...config.allowedOrigins, ...coderOrigins(env)]),
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     ...(config.token === undefined ? {} : { token: config.token }),
-    isOpen: (path) => path === HEALTH_PATH || rpc.openPaths.has(path),
+    isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
   });
   const { writeStallMs } = limits;
   const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });

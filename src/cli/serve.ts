@@ -12,7 +12,12 @@ export async function serve(command: Command, context: CliContext): Promise<void
   requireSafeListener(config);
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
   const log = await createLog({ level: config.logLevel, format });
-  const server = build(config, { log, env: context.env, serverVersion: context.version });
+  const server = build(config, {
+    log,
+    env: context.env,
+    serverVersion: context.version,
+    readPage: context.readPage,
+  });
   context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(

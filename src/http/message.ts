@@ -55,19 +55,19 @@ export function sendJson(
   json: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  sendJsonBytes(request, response, status, Buffer.from(`${json}\n`), headers);
+  const type = { "content-type": "application/json" };
+  sendBytes(request, response, status, Buffer.from(`${json}\n`), { ...type, ...headers });
 }
 
-/** Sends a JSON text that is bytes already. The body is left out for HEAD. */
-export function sendJsonBytes(
+/** Sends a body. It is left out for HEAD. @param headers with its type. */
+export function sendBytes(
   request: Request,
   response: Response,
   status: number,
   body: Uint8Array,
   headers: Readonly<Record<string, string>>,
 ): void {
-  const type = { "content-type": "application/json", "content-length": String(body.length) };
-  sendHead(response, status, { ...type, ...headers });
+  sendHead(response, status, { ...headers, "content-length": String(body.length) });
   if (request.method === "HEAD") {
     response.end();
   } else {

@@ -1,6 +1,5 @@
 // The plain routes: what a person with curl, a probe or a client without stubs asks for.
 
-import { createHash } from "node:crypto";
 import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
@@ -11,7 +10,8 @@ import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
-import { sendCompressibleJson } from "./compression.ts";
+import { JSON_TYPE, sendCompressible } from "./compression.ts";
+import { cacheHeaders, isMatch, sendDocument, validatorsOf } from "./documents.ts";
 import { sendEvents } from "./events.ts";
 import { PLAIN_METHODS } from "./guard/guard.ts";
 import {
@@ -37,6 +37,8 @@ export interface PlainRoutesOptions {
   readonly lifecycle: Lifecycle;
   /** Aborted when the server stops: ends what waits for a change. */
   readonly stopping: AbortSignal;
+  /** Serves the status page. */
+  readonly page: (request: Request, response: Response) => Promise<void>;
 }
 
 /** Serves a request on a plain route, an unknown path included. Its method is one of {@link PLAIN_METHODS}. Rejects with the reason of an aborted `signal`. */
@@ -57,11 +59,14 @@ type Route = (
 /** The path of the health route, which needs no token. */
 export const HEALTH_PATH = "/health";
 
+/** The path of the status page, which holds no data, and asks for the token itself. */
+export const PAGE_PATH = "/";
+
 const METADATA_PATH = "/metadata";
 const EVENTS_PATH = `${METADATA_PATH}/events`;
 
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
-  const { service, clock, serverVersion, defaultNames, lifecycle, stopping } = options;
+  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, page } = options;
   const json = createMetadataJson(service);
   const startedMs = clock.monotonicMs();
 
@@ -91,7 +96,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     if (isHeldCurrent || given.some((validator) => isMatch(validator, etag))) {
       sendEmpty(response, 304, headers);
     } else {
-      await sendCompressibleJson(request, response, body(snapshot, names), headers);
+      await sendCompressible(request, response, body(snapshot, names), { ...JSON_TYPE, ...headers });
     }
   };
 
@@ -192,6 +197,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 
   const routes = new Map<string, Route>([
+    [PAGE_PATH, page],
     [METADATA_PATH, metadata],
     [EVENTS_PATH, events],
     [HEALTH_PATH, health],
@@ -242,37 +248,6 @@ const STOPPING: Refusal = {
 async function loadDocuments() {
   const { DOCUMENTS } = await import("../gen/documents.ts");
   return DOCUMENTS;
-}
-
-/** It changes with the server program only, so that a client that has it need not get it again. */
-async function sendDocument(request: Request, response: Response, text: string): Promise<void> {
-  const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 12)}"`;
-  const headers = cacheHeaders(response, etag);
-  if (validatorsOf(request).some((validator) => isMatch(validator, etag))) {
-    sendEmpty(response, 304, headers);
-  } else {
-    await sendCompressibleJson(request, response, text, headers);
-  }
-}
-
-/** The answer may be kept, but must be asked for again before it is used. */
-function cacheHeaders(response: Response, etag: string): Record<string, string> {
-  const vary = [response.getHeader("vary") ?? [], "Accept-Encoding"].flat().join(", ");
-  return { etag, "cache-control": "no-cache", vary };
-}
-
-/** What the client has already (RFC 9110, 13.1.2). */
-function validatorsOf(request: Request): string[] {
-  return (request.headers["if-none-match"] ?? "")
-    .split(",")
-    .map((validator) => validator.trim())
-    .filter((validator) => validator !== "");
-}
-
-/** Weak comparison of validators. */
-function isMatch(given: string, etag: string): boolean {
-  const opaque = (validator: string): string => validator.replace(/^W\//, "");
-  return given === "*" || opaque(given) === opaque(etag);
 }
 
 function decodePath(text: string): string {

@@ -311,6 +311,7 @@ describe("/health", () => {
       defaultNames: "camel",
       lifecycle,
       stopping: new AbortController().signal,
+      page: async () => undefined,
     });
     const listener = createListener((request, response) => {
       void routes(request, response, new AbortController().signal, async () => undefined);

@@ -523,7 +523,9 @@ describe("tokens", () => {
   const guarded = useServer(() => ({
     flags: { token: TOKEN, allowedOrigins: "https://dash.example.com" },
   }));
-  const CLOSED = PATHS.filter((path) => path !== "/health" && !path.startsWith("/grpc.health.v1."));
+  const CLOSED = PATHS.filter(
+    (path) => path !== "/health" && path !== "/" && !path.startsWith("/grpc.health.v1."),
+  );
 
   test.each([
     [[]],
