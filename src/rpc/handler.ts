@@ -15,8 +15,11 @@ import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+import { createQuickRead, isPlainRead } from "./quick-read.ts";
 import { addReflection } from "./reflection/index.ts";
 import { blameUndecodable } from "./undecodable.ts";
+
+const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${MetadataServiceDescriptor.method.getMetadata.name}`;
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -51,11 +54,12 @@ export interface RpcHandlerOptions extends MetadataHandlersOptions {
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const shutdown = new AbortController();
+  const acceptCompression = [compressionGzip, compressionBrotli];
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
     compressMinBytes: COMPRESSION.minBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression,
     requestGate: (context) => {
       refuseEnded(context);
       blameUndecodable(context);
@@ -76,6 +80,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
+  const quickRead = createQuickRead({ ...options, acceptCompression });
+
   return {
     paths: new Set(handlers.keys()),
     openPaths: new Set([...handlers.keys()].filter((path) => path.startsWith(`/${Health.typeName}/`))),
@@ -85,10 +91,16 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
-      const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-      limitTimeout(call.header);
-      const answer = await handler(call);
-      await send(answer, response, write);
+      let rest: AsyncIterable<Uint8Array> | undefined;
+      if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
+        rest = await quickRead(request, response);
+        if (rest === undefined) {
+          return;
+        }
+      }
+      const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(whole.header);
+      await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
