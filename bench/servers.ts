@@ -20,6 +20,8 @@ export interface RunningServer {
 export interface ServeOptions {
   /** What to serve. */
   readonly repository: Repository;
+  /** Default: {@link BUNDLE}. */
+  readonly program?: string;
   /** More flags of the command `serve`. */
   readonly flags?: readonly string[];
   /** A directory whose programs are found before all others. */
@@ -48,14 +50,14 @@ export async function buildBundle(): Promise<void> {
 
 /** Our server, on any free port. */
 export function serve(options: ServeOptions): Promise<RunningServer> {
-  const { repository, flags = [], firstOnPath, variables = NO_GITHUB, onLine } = options;
+  const { repository, program = BUNDLE, flags = [], firstOnPath, variables = NO_GITHUB, onLine } = options;
   const { root, env } = repository;
   const settings = ["--workspace", root, "--listen", "127.0.0.1:0", "--log-format", "json"];
   // No task file of the user's is served.
   const taskFile = ["--task-file", join(dirname(root), "task.json")];
   const path = [firstOnPath, env["PATH"]].filter((part) => part !== undefined).join(delimiter);
   const environment = { ...env, ...variables, PATH: path };
-  return start([BUNDLE, "serve", ...settings, ...taskFile, ...flags], environment, onLine);
+  return start([program, "serve", ...settings, ...taskFile, ...flags], environment, onLine);
 }
 
 /** A bare node:http server that answers with the bytes of a file. */

@@ -46,9 +46,9 @@ export interface Soak {
   readonly ledger: Ledger;
 }
 
-/** Runs until `minutes` are over or the signal is aborted. */
-export async function runSoak(minutes: number, signal: AbortSignal): Promise<Soak> {
-  const scene = await openScene();
+/** Runs our server's program until `minutes` are over or the signal is aborted. */
+export async function runSoak(program: string, minutes: number, signal: AbortSignal): Promise<Soak> {
+  const scene = await openScene(program);
   const { server, ledger } = scene;
   await readUntilFresh(scene);
   const before = await atRest(server.pid, 0, SETTLE_MS);

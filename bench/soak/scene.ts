@@ -48,7 +48,8 @@ export interface Scene {
   close(): Promise<void>;
 }
 
-export async function openScene(): Promise<Scene> {
+/** @param program the file of our server. */
+export async function openScene(program: string): Promise<Scene> {
   const ledger = new Ledger();
   const repository = await createRepository(FILES);
   const { root, env, git } = repository;
@@ -68,6 +69,7 @@ export async function openScene(): Promise<Scene> {
   const hangingGit = createHangingGit();
   const server = await serve({
     repository,
+    program,
     // What hangs is over soon, so that there is much else.
     flags: ["--git-deadline", "1s"],
     firstOnPath: hangingGit.directory,

@@ -65,6 +65,19 @@ export function judgeSoak(outcome: Outcome): Judgement[] {
   ];
 }
 
+/** What is open after the load that was not before, by its kind: the numbers of sockets differ. None when there are no more. */
+export function leftOf({ before, after }: Outcome["descriptors"]): string[] {
+  const kind = (descriptor: string): string => descriptor.replace(/\d+/g, "N");
+  const left = [...after];
+  for (const descriptor of before) {
+    const index = left.findIndex((other) => kind(other) === kind(descriptor));
+    if (index !== -1) {
+      left.splice(index, 1);
+    }
+  }
+  return after.length > before.length ? left : [];
+}
+
 /** Whether nothing speaks against it. */
 export function isPassed(judgements: readonly Judgement[]): boolean {
   return judgements.every(({ met }) => met !== false);
