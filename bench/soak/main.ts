@@ -36,6 +36,7 @@ async function main(): Promise<number> {
     },
     minutes * 60_000 + REST_MS,
   );
+  console.log(`Soaking for ${minutes} minutes; SIGINT ends it earlier.\n`);
   try {
     const passed = report(await runSoak(program, minutes, interrupted.signal));
     return interrupted.signal.aborted ? 130 : passed ? 0 : 1;

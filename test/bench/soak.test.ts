@@ -39,9 +39,8 @@ test("S26: a quarter of a minute of everything at once: no error that was not in
 
 test("SIGINT ends it early, with the table", async () => {
   const { soak, ended } = startSoak("--program", builtProgram(), "--minutes", "60");
-  soak.kill("SIGSTOP");
-  soak.kill("SIGCONT");
-  setTimeout(() => soak.kill("SIGINT"), 10_000);
+  await once(soak.stdout, "data");
+  soak.kill("SIGINT");
   const { exitCode, output } = await ended;
   expect(output).toContain("Verdict");
   expect(exitCode, output).toBe(130);

@@ -15,7 +15,7 @@ export type FlowFault =
   | { readonly kind: "cut"; readonly afterBytes: number }
   /** After so many bytes both sides see the connection reset. */
   | { readonly kind: "reset"; readonly afterBytes: number }
-  /** After so many bytes nothing arrives any more, and the connection stays open. */
+  /** After so many bytes nothing arrives any more; the connection stays open until one side closes it. */
   | { readonly kind: "stall"; readonly afterBytes: number };
 
 /** What happens to a connection. A direction that is absent is passed on as it is. */
@@ -136,10 +136,8 @@ async function carry({ from, to, pair, fault, signal }: Carrying): Promise<void>
         await delay(fault.pauseMs, undefined, { signal });
       }
     }
-    if (left === 0) {
-      if (fault?.kind === "stall") {
-        await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
-      }
+    // A silent one is read on, so that its end is seen.
+    if (left === 0 && fault?.kind !== "stall") {
       return fault?.kind === "reset" ? resetBoth(pair) : endBoth(pair);
     }
   }
