@@ -4,13 +4,13 @@ import { type Fault, failure, HTML_PAGE, secondaryLimit } from "../../test/helpe
 import { type Actor, pause, pick, repeat } from "./actor.ts";
 
 /** Longer than the deadline of a collection. */
-const HANG_MS = 2_500;
+const HANG_MS = 7_000;
 /** The repository changes all the time, so that GitHub is asked often. */
 const GITHUB_FAULT_MS = 8_000;
 
 /** Every now and then every git hangs for a while. */
 export const hangGit: Actor = (scene, signal) =>
-  repeat(scene, signal, 15_000, async () => {
+  repeat(scene, signal, 20_000, async () => {
     await pause(2_000, signal);
     scene.trouble.begin("git");
     scene.hangingGit.hang();

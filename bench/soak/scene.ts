@@ -70,8 +70,6 @@ export async function openScene(program: string): Promise<Scene> {
   const server = await serve({
     repository,
     program,
-    // What hangs is over soon, so that there is much else.
-    flags: ["--git-deadline", "1s"],
     firstOnPath: hangingGit.directory,
     variables: { GITHUB_API_URL: github.apiUrl, GITHUB_TOKEN: TOKEN },
     onLine: (line) => noteLogLine(line, ledger),

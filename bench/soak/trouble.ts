@@ -12,7 +12,7 @@ export interface SourceState {
 /** How long a source may take to recover after a fault, in milliseconds. */
 const RECOVERY_MS: Readonly<Record<string, number>> = {
   // A try that has begun ends at its deadline, and the next one begins within a second.
-  git: 5_000,
+  git: 8_000,
   task: 5_000,
   // What failed is asked for again when it is due: a minute, and what the budget and its jitter add.
   github: 150_000,

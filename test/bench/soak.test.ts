@@ -2,6 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
+import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { isPassed, judgeSoak, leftOf, type Outcome } from "../../bench/soak/verdict.ts";
@@ -25,9 +26,10 @@ function startSoak(...args: string[]) {
 }
 
 function builtProgram(): string {
-  const directory = join(emptyDirectory(), "dist");
-  execFileSync(process.execPath, [join(ROOT, "scripts/build.ts"), directory]);
-  return join(directory, "main.js");
+  const directory = emptyDirectory();
+  execFileSync(process.execPath, [join(ROOT, "scripts/build.ts"), join(directory, "dist")]);
+  cpSync(join(ROOT, "package.json"), join(directory, "package.json"));
+  return join(directory, "dist/main.js");
 }
 
 test("S26: a quarter of a minute of everything at once: no error that was not injected, nothing left", async () => {
