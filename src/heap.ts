@@ -14,4 +14,7 @@ export function keepHeapSmall(): void {
   // V8 doubles its space for new objects whenever many survive, up to 100 MB after a burst of reads, and gives none of it
   // back while the process is idle. Left at its first size, 1 MB, collections are more frequent and each one shorter.
   setFlagsFromString("--semi-space-growth-factor=1");
+  // V8 lets the space for older objects grow to four times what was alive in it before it collects there, and what the process
+  // once took it hardly ever gives back. Half as much again keeps a busy server at two thirds of that memory.
+  setFlagsFromString("--heap-growing-percent=50");
 }

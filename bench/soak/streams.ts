@@ -36,6 +36,7 @@ interface Reading {
 
 async function readStream({ scene, client, kind, lastsMs, isDropped, signal }: Reading): Promise<void> {
   const dropped = AbortSignal.any([signal, AbortSignal.timeout(Math.ceil(lastsMs))]);
+  const openedMs = performance.now();
   let messages = 0;
   try {
     for await (const _ of client.watchMetadata({}, { signal: dropped, timeoutMs: 0 })) {
@@ -52,7 +53,10 @@ async function readStream({ scene, client, kind, lastsMs, isDropped, signal }: R
     }
   }
   const isTooLate = messages === 0 && !isDropped && lastsMs > LONGEST_MS / 2 && !signal.aborted;
-  if (isTooLate) {
+  if (isTooLate && scene.trouble.concerns("git", openedMs)) {
+    // A git that hangs is waited for.
+    scene.ledger.injected("streams", kind);
+  } else if (isTooLate) {
     scene.ledger.unexpected("streams", kind, `no message within ${Math.round(lastsMs)} ms`);
   } else {
     scene.ledger.done("streams", kind);
