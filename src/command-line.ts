@@ -1,6 +1,7 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
 import { run } from "./cli/program.ts";
+import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
 import { VERSION } from "./version.ts";
 
@@ -12,6 +13,7 @@ import { VERSION } from "./version.ts";
  */
 export async function runCommandLine(args: readonly string[], program: readonly string[]): Promise<void> {
   const stop = new AbortController();
+  const terminal = ownTerminal();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) {
@@ -32,6 +34,6 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
-    onHangup: (listener) => void process.on("SIGHUP", listener),
+    onHangup: (listener) => void process.on("SIGHUP", () => (terminal.isClosed ? stop.abort() : listener())),
   });
 }

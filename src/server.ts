@@ -3,7 +3,7 @@
 import type { Clock, Timers } from "./collectors/clock.ts";
 import type { Collector } from "./collectors/collector.ts";
 import { createGit, createGitCollector } from "./collectors/git/index.ts";
-import { createGitHub, type GitHub } from "./collectors/github/index.ts";
+import { createGitHub, type GitHub, PROXY_VARIABLES } from "./collectors/github/index.ts";
 import {
   coderAccess,
   createAgentApi,
@@ -33,7 +33,7 @@ import { CORS, createRpcHandler } from "./rpc/handler.ts";
 /** What the server is given beside its configuration. */
 export interface Dependencies {
   readonly log: Logger;
-  /** For the platform's variables, and for what git needs of it. */
+  /** For the platform's variables, for what git needs of it, and for the proxy to GitHub. */
   readonly env: Environment;
   readonly serverVersion: string;
   /** In place of the collectors that the configuration asks for. */
@@ -175,6 +175,7 @@ function createGitHubFrom({ github }: Config, { log, env, serverVersion, time }:
     ...(tokenFile !== undefined && { tokenFile }),
     ...(env["HOME"] !== undefined && { home: env["HOME"] }),
     ...(time && { time }),
+    proxy: Object.fromEntries(PROXY_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     userAgent: `fleet-metadata/${serverVersion}`,
     onRequest: (request) => log.debug({ source: "github", ...request }, "GitHub has answered"),
   });
@@ -197,9 +198,9 @@ function createCollectors(config: Config, { env }: Dependencies): ScheduledColle
 }
 
 function createTask(config: Config, env: Environment): Collector {
-  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderToken } = config;
+  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderTokenFile } = config;
   const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
-  const coder = coderAccess({ url: coderUrl, token: coderToken }, env);
+  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile }, env);
   return createTaskCollector({
     file: taskFile,
     workspace,
