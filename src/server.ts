@@ -150,6 +150,7 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     allowedOrigins: config.allowedOrigins,
     ...(config.token === undefined ? {} : { token: config.token }),
     isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
+    isFramable: (path) => path === PAGE_PATH,
   });
   const { writeStallMs } = limits;
   const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });

@@ -3,7 +3,7 @@
 
 import { pathOf, type Refusal, type Request } from "../message.ts";
 import { type Authority, isLoopback, isSameAddress, matchesHost, parseAuthority } from "./host.ts";
-import { provenanceOf } from "./origin.ts";
+import { isFraming, provenanceOf } from "./origin.ts";
 import { createTokenCheck } from "./token.ts";
 
 /** Who may ask. */
@@ -16,6 +16,8 @@ export interface GuardOptions {
   readonly token?: string;
   /** Whether a path is served without token. */
   readonly isOpen: (path: string) => boolean;
+  /** Whether what a path leads to holds no data and says itself which pages may frame it. */
+  readonly isFramable: (path: string) => boolean;
 }
 
 /** The guard's decision. */
@@ -34,7 +36,8 @@ export interface Verdict {
 export type Guard = (request: Request, localAddress: string | undefined) => Verdict;
 
 /** Makes the guard. */
-export function createGuard({ allowedHosts, allowedOrigins, token, isOpen }: GuardOptions): Guard {
+export function createGuard(options: GuardOptions): Guard {
+  const { allowedHosts, allowedOrigins, token, isOpen, isFramable } = options;
   const hasToken = createTokenCheck(token);
   return (request, localAddress) => {
     const { headers, method } = request;
@@ -50,7 +53,7 @@ export function createGuard({ allowedHosts, allowedOrigins, token, isOpen }: Gua
       return { refusal: foreignHost(authority.host) };
     }
     const provenance = provenanceOf(headers, authority, allowedOrigins);
-    if (provenance.from === "elsewhere") {
+    if (provenance.from === "elsewhere" && !(isFramable(path) && isFraming(headers))) {
       return { refusal: FOREIGN_ORIGIN };
     }
     const pass: Verdict = provenance.from === "allowed" ? { crossOrigin: provenance.origin } : {};

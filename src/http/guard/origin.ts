@@ -46,6 +46,12 @@ function isPartOfForeignPage(headers: IncomingHttpHeaders): boolean {
   return isForeign && !isOpened;
 }
 
+/** Whether a page shows what is asked for in a frame. Whether it may is for the answer's own policy to say: `frame-ancestors`. */
+export function isFraming({ origin, ...headers }: IncomingHttpHeaders): boolean {
+  const isFrame = headers["sec-fetch-dest"] === "iframe" || headers["sec-fetch-dest"] === "frame";
+  return origin === undefined && headers["sec-fetch-mode"] === "navigate" && isFrame;
+}
+
 /** Whether an Origin has the same host and port as the accepted Host. The scheme does not count: TLS may end at a proxy. */
 function isSameAuthority(origin: string, authority: Authority): boolean {
   const parsed = parseOrigin(origin);

@@ -307,7 +307,7 @@ describe("TLS", () => {
         403, 403,
       ]);
     }
-    for (const path of PATHS.filter((each) => !/health/i.test(each))) {
+    for (const path of PATHS.filter((each) => each !== "/" && !/health/i.test(each))) {
       expect(await ask(path, { host: "localhost" })).toEqual([401, 401]);
     }
     expect(await ask("/metadata", { host: "localhost", authorization })).toEqual([200, 200]);
@@ -325,7 +325,8 @@ describe("what pages of other sites embed", () => {
     ["cross-site", []],
     ["something-new", embedding],
   ])("S4: %s with %j is refused without an Origin, too", async (site, others) => {
-    for (const path of PATHS) {
+    const isFrame = others.includes("Sec-Fetch-Dest: iframe");
+    for (const path of PATHS.filter((each) => each !== "/" || !isFrame)) {
       const response = await http1(server(), { path }, [
         "Host: localhost",
         `Sec-Fetch-Site: ${site}`,
@@ -343,9 +344,25 @@ describe("what pages of other sites embed", () => {
     ["same-origin", embedding],
     ["none", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]],
     ["cross-site", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1"]],
+    ["none", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"]],
   ])("S4: %s with %j is served: a page of ours, a link that a person follows", async (site, others) => {
     const response = await http1(server(), {}, ["Host: localhost", `Sec-Fetch-Site: ${site}`, ...others]);
     expect(response.status).toBe(200);
+  });
+
+  test("S4: the page itself may be asked for by a frame, with a policy that says whose, and by nothing else", async () => {
+    const ask = (...others: string[]) =>
+      http1(server(), { path: "/" }, ["Host: localhost", "Sec-Fetch-Site: cross-site", ...others]);
+    const framed = await ask("Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe");
+    expect(framed.status).toBe(200);
+    expect(framed.headers["content-security-policy"]).toContain("frame-ancestors 'self'");
+    for (const others of [
+      ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: iframe"],
+      ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe", "Origin: https://evil.example"],
+      ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: object"],
+    ]) {
+      expect((await ask(...others)).status).toBe(403);
+    }
   });
 });
 
