@@ -11,7 +11,10 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const config = commandConfig(command, context);
   requireSafeListener(config);
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
-  const log = await createLog({ level: config.logLevel, format });
+  const secrets = [config.token, config.coderToken, config.github.token].filter(
+    (secret) => secret !== undefined,
+  );
+  const log = await createLog({ level: config.logLevel, format, secrets });
   const server = build(config, { log, env: context.env, serverVersion: context.version });
   context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {

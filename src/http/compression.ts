@@ -1,10 +1,10 @@
-// Large JSON texts, compressed for clients that say that they can read that. Streams of events are not: each would have to be
+// Large texts, compressed for clients that say that they can read that. Streams of events are not: each would have to be
 // flushed by itself, and most of a state is repeated from event to event, which is what a reader that cares avoids by `keys`.
 
 import { promisify } from "node:util";
 import { brotliCompress, constants, gzip } from "node:zlib";
 import { COMPRESSION } from "../metadata/limits.ts";
-import { type Request, type Response, sendJsonBytes } from "./message.ts";
+import { type Request, type Response, sendBytes } from "./message.ts";
 
 const BROTLI = { params: { [constants.BROTLI_PARAM_QUALITY]: COMPRESSION.brotliQuality } };
 
@@ -15,21 +15,32 @@ const ENCODINGS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arr
 };
 
 /** Sends a JSON text with status 200, compressed when it is large and the client wants it so. */
-export async function sendCompressibleJson(
+export function sendCompressibleJson(
   request: Request,
   response: Response,
   json: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const body = Buffer.from(`${json}\n`);
+  const type = { "content-type": "application/json" };
+  return sendCompressible(request, response, `${json}\n`, { ...type, ...headers });
+}
+
+/** Sends a text of the type that the headers name, in the same way. */
+export async function sendCompressible(
+  request: Request,
+  response: Response,
+  text: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<void> {
+  const body = Buffer.from(text);
   const encoding =
     body.length < COMPRESSION.minBytes ? undefined : chooseEncoding(request.headers["accept-encoding"]);
   const compress = ENCODINGS[encoding ?? ""];
   if (encoding === undefined || compress === undefined) {
-    sendJsonBytes(request, response, 200, body, headers);
+    sendBytes(request, response, 200, body, headers);
   } else {
     const encoded = { ...headers, "content-encoding": encoding };
-    sendJsonBytes(request, response, 200, await compress(body), encoded);
+    sendBytes(request, response, 200, await compress(body), encoded);
   }
 }
 

@@ -62,19 +62,19 @@ export function sendJson(
   json: string,
   headers: Readonly<Record<string, string>> = {},
 ): void {
-  sendJsonBytes(request, response, status, Buffer.from(`${json}\n`), headers);
+  const type = { "content-type": "application/json" };
+  sendBytes(request, response, status, Buffer.from(`${json}\n`), { ...type, ...headers });
 }
 
-/** Sends a JSON text that is bytes already. The body is left out for HEAD. */
-export function sendJsonBytes(
+/** Sends bytes of the type that the headers name. The body is left out for HEAD. */
+export function sendBytes(
   request: Request,
   response: Response,
   status: number,
   body: Uint8Array,
   headers: Readonly<Record<string, string>>,
 ): void {
-  const type = { "content-type": "application/json", "content-length": String(body.length) };
-  sendHead(response, status, { ...type, ...headers });
+  sendHead(response, status, { "content-length": String(body.length), ...headers });
   if (request.method === "HEAD") {
     response.end();
   } else {

@@ -12,7 +12,7 @@ import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
-import { sendCompressibleJson } from "./compression.ts";
+import { sendCompressible, sendCompressibleJson } from "./compression.ts";
 import { sendEvents } from "./events.ts";
 import {
   pathOf,
@@ -37,6 +37,10 @@ export interface PlainRoutesOptions {
   readonly lifecycle: Lifecycle;
   /** Aborted when the server stops: ends what waits for a change. */
   readonly stopping: AbortSignal;
+  /** What a scrape gets. */
+  readonly metrics: (
+    accept: string | undefined,
+  ) => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
 /** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
@@ -59,10 +63,25 @@ export const HEALTH_PATH = "/health";
 
 const METADATA_PATH = "/metadata";
 const EVENTS_PATH = `${METADATA_PATH}/events`;
+/** Every path but those of single keys. */
+const PATHS = [METADATA_PATH, EVENTS_PATH, HEALTH_PATH, "/metrics", "/openapi.json", "/schema.json"] as const;
+const KEY_ROUTE = `${METADATA_PATH}/{key}`;
 const ALLOWED_METHODS = "GET, HEAD, OPTIONS";
 
+/** The route of a path, as the OpenAPI document names it; "unknown" where there is nothing. */
+export function routeOf(path: string): string {
+  const route = PATHS.find((candidate) => candidate === path);
+  return route ?? (path.startsWith(`${METADATA_PATH}/`) ? KEY_ROUTE : "unknown");
+}
+
+/** Whether a request on a route may be held until something changes. */
+export function asksToWait(route: string, url: string): boolean {
+  const canWait = route === METADATA_PATH || route === KEY_ROUTE;
+  return route === EVENTS_PATH || (canWait && /[?&]wait=/.test(url));
+}
+
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
-  const { service, clock, serverVersion, defaultNames, lifecycle, stopping } = options;
+  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, metrics } = options;
   const json = createMetadataJson(service);
   const startedMs = clock.monotonicMs();
 
@@ -188,19 +207,26 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     return sendDocument(request, response, DOCUMENTS.schema[names]);
   };
 
-  const routes = new Map<string, Route>([
-    [METADATA_PATH, metadata],
-    [EVENTS_PATH, events],
-    [HEALTH_PATH, health],
-    ["/openapi.json", openapi],
-    ["/schema.json", schema],
-  ]);
+  const scrape: Route = async (request, response) => {
+    const { contentType, text } = await metrics(request.headers.accept);
+    const headers = { "content-type": contentType, vary: varyOn(response, "Accept", "Accept-Encoding") };
+    await sendCompressible(request, response, text, headers);
+  };
+
+  const routes: Readonly<Record<string, Route>> = {
+    [METADATA_PATH]: metadata,
+    [EVENTS_PATH]: events,
+    [KEY_ROUTE]: metadataKey,
+    [HEALTH_PATH]: health,
+    "/metrics": scrape,
+    "/openapi.json": openapi,
+    "/schema.json": schema,
+  } satisfies Record<(typeof PATHS)[number] | typeof KEY_ROUTE, Route>;
 
   return async (request, response, signal, write) => {
-    const path = pathOf(request);
-    const route = routes.get(path) ?? (path.startsWith(`${METADATA_PATH}/`) ? metadataKey : undefined);
+    const route = routes[routeOf(pathOf(request))];
     if (route === undefined) {
-      const message = `there is nothing at this path; served are ${[...routes.keys()].join(", ")} and ${METADATA_PATH}/{key}`;
+      const message = `there is nothing at this path; served are ${PATHS.join(", ")} and ${KEY_ROUTE}`;
       sendRefusal(request, response, { status: 404, code: "not_found", message });
       return;
     }
@@ -254,8 +280,12 @@ async function sendDocument(request: Request, response: Response, text: string):
 
 /** The answer may be kept, but must be asked for again before it is used. */
 function cacheHeaders(response: Response, etag: string): Record<string, string> {
-  const vary = [response.getHeader("vary") ?? [], "Accept-Encoding"].flat().join(", ");
-  return { etag, "cache-control": "no-cache", vary };
+  return { etag, "cache-control": "no-cache", vary: varyOn(response, "Accept-Encoding") };
+}
+
+/** What the answer depends on, beside what has been said already. */
+function varyOn(response: Response, ...names: readonly string[]): string {
+  return [response.getHeader("vary") ?? [], ...names].flat().join(", ");
 }
 
 /** What the client has already (RFC 9110, 13.1.2). */

@@ -1,0 +1,88 @@
+// Numbers that are counted up while the server works: a few bytes for each series, and no library until somebody asks.
+
+import { definitionOf, METRICS, type MetricName } from "./metric-table.ts";
+
+/** One series of a counter or gauge. */
+export interface Sample {
+  /** Values of the metric's labels, in the order of its definition. */
+  readonly labels: readonly string[];
+  readonly value: number;
+}
+
+/** One series of a histogram. */
+export interface Distribution {
+  readonly labels: readonly string[];
+  /** How many were in each bucket and in none before it; the last one counts those that were above all bounds. */
+  readonly counts: readonly number[];
+  readonly sum: number;
+}
+
+interface Series {
+  readonly labels: readonly string[];
+  /** Of a histogram, else empty. */
+  readonly counts: number[];
+  /** The value; the sum of a histogram. */
+  value: number;
+}
+
+type Named<Type extends string> = {
+  [Name in MetricName]: (typeof METRICS)[Name]["type"] extends Type ? Name : never;
+}[MetricName];
+
+/** Values of metrics, by name and labels. */
+export class Tally {
+  readonly #series = new Map<string, Map<string, Series>>();
+
+  /** Adds to a counter or gauge; adding 0 makes a series known that has not counted yet. */
+  add(name: Named<"counter" | "gauge">, labels: readonly string[], by = 1): void {
+    this.#seriesOf(name, labels).value += by;
+  }
+
+  /** Sets a gauge, or a counter that somebody else counts. */
+  set(name: Named<"counter" | "gauge">, labels: readonly string[], value: number): void {
+    this.#seriesOf(name, labels).value = value;
+  }
+
+  /** Notes one value in a histogram. */
+  observe(name: Named<"histogram">, labels: readonly string[], value: number): void {
+    const series = this.#seriesOf(name, labels);
+    const buckets: readonly number[] = METRICS[name].buckets;
+    const found = buckets.findIndex((bound) => value <= bound);
+    const index = found === -1 ? buckets.length : found;
+    series.counts[index] = (series.counts[index] ?? 0) + 1;
+    series.value += value;
+  }
+
+  /** The series of a counter or gauge; of a histogram none. */
+  samples(name: MetricName): readonly Sample[] {
+    return this.#all(name).filter(({ counts }) => counts.length === 0);
+  }
+
+  /** The series of a histogram; of others none. */
+  distributions(name: MetricName): readonly Distribution[] {
+    return this.#all(name)
+      .filter(({ counts }) => counts.length > 0)
+      .map(({ labels, counts, value }) => ({ labels, counts, sum: value }));
+  }
+
+  #all(name: MetricName): readonly Series[] {
+    return [...(this.#series.get(name)?.values() ?? [])];
+  }
+
+  #seriesOf(name: MetricName, labels: readonly string[]): Series {
+    let all = this.#series.get(name);
+    if (all === undefined) {
+      all = new Map();
+      this.#series.set(name, all);
+    }
+    // No label holds a line break.
+    const key = labels.join("\n");
+    let series = all.get(key);
+    if (series === undefined) {
+      const { buckets } = definitionOf(name);
+      series = { labels, counts: buckets ? new Array<number>(buckets.length + 1).fill(0) : [], value: 0 };
+      all.set(key, series);
+    }
+    return series;
+  }
+}
