@@ -2,7 +2,7 @@
 
 import type { RegistryContentType } from "prom-client";
 import { definitionOf, METRICS, type MetricName } from "./metric-table.ts";
-import type { Distribution, Tally } from "./tally.ts";
+import type { Series, Tally } from "./tally.ts";
 
 /** An answer to a scrape. */
 export interface Exposition {
@@ -30,45 +30,47 @@ export function prefersOpenMetrics(accepted = ""): boolean {
   return open > 0 && open >= best(({ type }) => type === "text/plain");
 }
 
+/** One object for all lines: the library keeps what it makes of each that it meets. */
+const NO_SHARED_LABELS = {};
+
 /** Writes every metric that one of the tallies knows a series of, in the order of the table. */
 export async function expose(tallies: readonly Tally[], asOpenMetrics: boolean): Promise<Exposition> {
   const { Counter, Gauge, Histogram, Registry } = await import("prom-client");
+  const kinds = { counter: Counter, gauge: Gauge, histogram: Histogram };
   const registry = new Registry<RegistryContentType>();
   if (asOpenMetrics) {
     registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
   }
   for (const name of Object.keys(METRICS) as MetricName[]) {
     const { type, help, labels } = definitionOf(name);
-    const labelled = (values: readonly string[]): Record<string, string> =>
-      Object.fromEntries(labels.map((label, index) => [label, values[index] ?? ""]));
-    const options = { name, help, labelNames: [...labels], registers: [registry] };
-    const samples = tallies.flatMap((tally) => tally.samples(name));
-    const distributions = tallies.flatMap((tally) => tally.distributions(name));
-    if (distributions.length > 0) {
-      const values = distributions.flatMap((one) => linesOf(name, one, labelled(one.labels)));
-      // It has no way to be given what was counted elsewhere.
-      Object.assign(new Histogram(options), { getForPromString: async () => ({ name, help, type, values }) });
-    } else if (samples.length > 0) {
-      const metric = type === "counter" ? new Counter(options) : new Gauge(options);
-      for (const { labels: given, value } of samples) {
-        metric.inc(labelled(given), value);
-      }
+    const values = tallies.flatMap((tally) => tally.series(name)).flatMap((series) => linesOf(name, series));
+    if (values.length > 0) {
+      const metric = new kinds[type]({ name, help, labelNames: [...labels], registers: [registry] });
+      // What was counted elsewhere, which a histogram has no other way to be given. A counter's own name has no suffix in
+      // OpenMetrics; its series' names get it from the registry.
+      const ownName = asOpenMetrics && type === "counter" ? name.replace(/_total$/, "") : name;
+      Object.assign(metric, { getForPromString: async () => ({ name: ownName, help, type, values }) });
     }
   }
   return { contentType: registry.contentType, text: await registry.metrics() };
 }
 
-/** The lines of one series of a histogram: each bucket counts all that is not above its bound. */
-function linesOf(name: MetricName, { counts, sum }: Distribution, labels: Record<string, string>) {
-  const { buckets = [] } = definitionOf(name);
+/** The lines of one series. In a histogram, each bucket counts all that is not above its bound. */
+function linesOf(name: MetricName, { labels: given, value, counts }: Series) {
+  const { labels: names, buckets } = definitionOf(name);
+  const labels = Object.fromEntries(names.map((label, index) => [label, given[index] ?? ""]));
+  const line = { labels, value, sharedLabels: NO_SHARED_LABELS };
+  if (buckets === undefined) {
+    return [line];
+  }
   let total = 0;
-  const lines = [...buckets.map(String), "+Inf"].map((bound, index) => {
+  const lines = [...buckets.map(String), "+Inf"].map((le, index) => {
     total += counts[index] ?? 0;
-    return { metricName: `${name}_bucket`, labels: { le: bound, ...labels }, value: total };
+    return { ...line, metricName: `${name}_bucket`, labels: { le, ...labels }, value: total };
   });
   return [
     ...lines,
-    { metricName: `${name}_sum`, labels, value: sum },
-    { metricName: `${name}_count`, labels, value: total },
+    { ...line, metricName: `${name}_sum` },
+    { ...line, metricName: `${name}_count`, value: total },
   ];
 }

@@ -136,7 +136,7 @@ export const METRICS = {
   fleet_metadata_git_process_duration_seconds: {
     type: "histogram",
     help: "How long processes of git took.",
-    labels: ["command"],
+    labels: [],
     buckets: PROCESS_BUCKETS,
   },
   fleet_metadata_git_processes_running: {

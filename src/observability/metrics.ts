@@ -125,7 +125,7 @@ export function createMetrics({ serverVersion, contractVersion, monotonicMs }: M
         tally.add("fleet_metadata_git_processes_running", [], -1);
         tally.add("fleet_metadata_git_processes_total", [command, outcome]);
         const seconds = (monotonicMs() - startedMs) / 1_000;
-        tally.observe("fleet_metadata_git_process_duration_seconds", [command], seconds);
+        tally.observe("fleet_metadata_git_process_duration_seconds", [], seconds);
       };
     },
     scrape: async (accept, now) =>

@@ -2,27 +2,19 @@
 
 import { definitionOf, METRICS, type MetricName } from "./metric-table.ts";
 
-/** One series of a counter or gauge. */
-export interface Sample {
+/** One series of a metric. */
+export interface Series {
   /** Values of the metric's labels, in the order of its definition. */
   readonly labels: readonly string[];
+  /** The value; of a histogram the sum. */
   readonly value: number;
-}
-
-/** One series of a histogram. */
-export interface Distribution {
-  readonly labels: readonly string[];
-  /** How many were in each bucket and in none before it; the last one counts those that were above all bounds. */
+  /** Of a histogram, how many were in each bucket and in none before it; the last one counts those above all bounds. */
   readonly counts: readonly number[];
-  readonly sum: number;
 }
 
-interface Series {
-  readonly labels: readonly string[];
-  /** Of a histogram, else empty. */
-  readonly counts: number[];
-  /** The value; the sum of a histogram. */
+interface Counting extends Series {
   value: number;
+  readonly counts: number[];
 }
 
 type Named<Type extends string> = {
@@ -31,7 +23,7 @@ type Named<Type extends string> = {
 
 /** Values of metrics, by name and labels. */
 export class Tally {
-  readonly #series = new Map<string, Map<string, Series>>();
+  readonly #series = new Map<string, Map<string, Counting>>();
 
   /** Adds to a counter or gauge; adding 0 makes a series known that has not counted yet. */
   add(name: Named<"counter" | "gauge">, labels: readonly string[], by = 1): void {
@@ -53,23 +45,12 @@ export class Tally {
     series.value += value;
   }
 
-  /** The series of a counter or gauge; of a histogram none. */
-  samples(name: MetricName): readonly Sample[] {
-    return this.#all(name).filter(({ counts }) => counts.length === 0);
-  }
-
-  /** The series of a histogram; of others none. */
-  distributions(name: MetricName): readonly Distribution[] {
-    return this.#all(name)
-      .filter(({ counts }) => counts.length > 0)
-      .map(({ labels, counts, value }) => ({ labels, counts, sum: value }));
-  }
-
-  #all(name: MetricName): readonly Series[] {
+  /** What is known of a metric. */
+  series(name: MetricName): readonly Series[] {
     return [...(this.#series.get(name)?.values() ?? [])];
   }
 
-  #seriesOf(name: MetricName, labels: readonly string[]): Series {
+  #seriesOf(name: MetricName, labels: readonly string[]): Counting {
     let all = this.#series.get(name);
     if (all === undefined) {
       all = new Map();
