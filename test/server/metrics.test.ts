@@ -61,20 +61,14 @@ describe("the answer", () => {
   });
 });
 
-test.runIf(HAS_PROMTOOL)(
-  "promtool finds nothing to say about a server that has seen everything",
+test.skipIf(!HAS_PROMTOOL)(
+  "promtool finds nothing to say about the answer (needs Debian's package prometheus)",
   async () => {
-    const git = gitSource();
-    const { url, server } = await startServer({ collectors: [git.scheduled()] });
+    const { url } = await startServer({ collectors: [gitSource().scheduled()] });
     await fetch(`${url}/metadata`);
     await createTestClient("gRPC, HTTP/2", url).listKeys({});
-    expect(server.service.snapshot.entries.size).toBeGreaterThan(0);
     expect(promtool(["check", "metrics"], await (await fetch(`${url}/metrics`)).text())).toBe("");
   },
-);
-
-test.skipIf(HAS_PROMTOOL)("promtool is not here (Debian: the package prometheus)", (context) =>
-  context.skip(),
 );
 
 describe("requests", () => {
