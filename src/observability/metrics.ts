@@ -2,6 +2,7 @@
 
 import { type Exposition, expose, prefersOpenMetrics } from "./exposition.ts";
 import { processValues } from "./process-values.ts";
+import { type CountedRequest, createRequestCount } from "./request-count.ts";
 import { Tally } from "./tally.ts";
 
 /** How a source is doing at the moment of a scrape. */
@@ -25,17 +26,6 @@ export interface Now {
   /** By name. */
   readonly sources: ReadonlyMap<string, SourceNow>;
   readonly rateLimit: RateLimitNow | undefined;
-}
-
-/** A request as it is counted: nothing of it is what a client has made up. */
-export interface CountedRequest {
-  readonly kind: "http" | "rpc";
-  /** Route or RPC. */
-  readonly name: string;
-  readonly method: string;
-  readonly protocol: string;
-  /** Whether it lasts until somebody ends it, so that its duration says nothing. */
-  readonly isLasting: boolean;
 }
 
 export interface MetricsOptions {
@@ -88,31 +78,7 @@ export function createMetrics({ serverVersion, contractVersion, monotonicMs }: M
     },
     coverage: (source, isComplete) =>
       tally.set("fleet_metadata_source_events_complete", [source], isComplete ? 1 : 0),
-    requested: ({ kind, name, method, protocol, isLasting }) => {
-      const startedMs = monotonicMs();
-      const isRpc = kind === "rpc";
-      const inFlight = isRpc
-        ? "fleet_metadata_rpc_requests_in_flight"
-        : "fleet_metadata_http_requests_in_flight";
-      const lasting = isLasting ? 1 : 0;
-      tally.add(inFlight, [name]);
-      tally.add("fleet_metadata_streams_open", [name], lasting);
-      return (code) => {
-        tally.add(inFlight, [name], -1);
-        tally.add("fleet_metadata_streams_open", [name], -lasting);
-        if (isRpc) {
-          tally.add("fleet_metadata_rpc_requests_total", [name, protocol, code]);
-        } else {
-          tally.add("fleet_metadata_http_requests_total", [name, method, protocol, code]);
-        }
-        if (!isLasting) {
-          const duration = isRpc
-            ? "fleet_metadata_rpc_request_duration_seconds"
-            : "fleet_metadata_http_request_duration_seconds";
-          tally.observe(duration, [name], (monotonicMs() - startedMs) / 1_000);
-        }
-      };
-    },
+    requested: createRequestCount(tally, monotonicMs),
     githubAnswered: ({ status, durationMs, points }) => {
       tally.add("fleet_metadata_github_requests_total", [String(status)]);
       tally.add("fleet_metadata_github_points_total", [], points);

@@ -1,7 +1,7 @@
 // What the log says about requests: a line for each at level debug, with nothing in it that a client has made up.
 
 import type { Logger } from "./log.ts";
-import type { CountedRequest } from "./metrics.ts";
+import type { CountedRequest } from "./request-count.ts";
 
 /** @returns what is to be called when a request begins; what that returns, when it has ended. */
 export function createRequestLog(

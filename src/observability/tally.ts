@@ -25,24 +25,36 @@ type Named<Type extends string> = {
 export class Tally {
   readonly #series = new Map<string, Map<string, Counting>>();
 
+  /** One series of a counter or gauge, to count in without looking it up again. It is known from now on, with the value 0. */
+  number(name: Named<"counter" | "gauge">, labels: readonly string[]): { value: number } {
+    return this.#seriesOf(name, labels);
+  }
+
   /** Adds to a counter or gauge; adding 0 makes a series known that has not counted yet. */
   add(name: Named<"counter" | "gauge">, labels: readonly string[], by = 1): void {
-    this.#seriesOf(name, labels).value += by;
+    this.number(name, labels).value += by;
   }
 
   /** Sets a gauge, or a counter that somebody else counts. */
   set(name: Named<"counter" | "gauge">, labels: readonly string[], value: number): void {
-    this.#seriesOf(name, labels).value = value;
+    this.number(name, labels).value = value;
+  }
+
+  /** One series of a histogram. @returns what notes a value in it. */
+  histogram(name: Named<"histogram">, labels: readonly string[]): (value: number) => void {
+    const series = this.#seriesOf(name, labels);
+    const buckets: readonly number[] = METRICS[name].buckets;
+    return (value) => {
+      const found = buckets.findIndex((bound) => value <= bound);
+      const index = found === -1 ? buckets.length : found;
+      series.counts[index] = (series.counts[index] ?? 0) + 1;
+      series.value += value;
+    };
   }
 
   /** Notes one value in a histogram. */
   observe(name: Named<"histogram">, labels: readonly string[], value: number): void {
-    const series = this.#seriesOf(name, labels);
-    const buckets: readonly number[] = METRICS[name].buckets;
-    const found = buckets.findIndex((bound) => value <= bound);
-    const index = found === -1 ? buckets.length : found;
-    series.counts[index] = (series.counts[index] ?? 0) + 1;
-    series.value += value;
+    this.histogram(name, labels)(value);
   }
 
   /** What is known of a metric. */
