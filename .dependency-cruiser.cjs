@@ -16,7 +16,7 @@ const only = (room, allowed) => ({
 module.exports = {
   forbidden: [
     only("gen/", []),
-    only("collectors/", []),
+    only("collectors/", ["task-file/"]),
     only("metadata/", [
       "collectors/collector.ts",
       "collectors/remote-collector.ts",
@@ -28,10 +28,11 @@ module.exports = {
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),
-    only("hooks/", ["config-environment.ts"]),
+    only("task-file/", []),
+    only("hooks/", ["config-environment.ts", "task-file/"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
-    only("cli/", ["config", "server.ts", "client/", "hooks/", "metadata/", "observability/"]),
+    only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
     only("command-line.ts", ["cli/", "config", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
@@ -39,7 +40,7 @@ module.exports = {
       comment:
         "An agent waits for its hooks: the rest of the program is loaded when it is needed, packages never.",
       severity: "error",
-      from: { path: "^src/(main\\.ts|hooks/)" },
+      from: { path: "^src/(main\\.ts|hooks/|task-file/)" },
       to: { path: "^src/command-line\\.ts|node_modules/", dynamic: false },
     },
     {

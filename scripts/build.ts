@@ -42,7 +42,7 @@ await build({
     format: "esm",
     chunkFileNames: "[name].js",
     // All that a hook of an agent needs is one file: each further one would cost it a millisecond.
-    codeSplitting: { groups: [{ name: "hook", test: /\/src\/(?:hooks\/|config-environment)/ }] },
+    codeSplitting: { groups: [{ name: "hook", test: /\/src\/(?:hooks\/|task-file\/|config-environment)/ }] },
     sourcemap: true,
     minify: { compress: true, mangle: false },
   },

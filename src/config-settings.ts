@@ -155,7 +155,7 @@ export const SETTINGS = {
   coderTokenFile: {
     flag: "coder-token-file",
     placeholder: "PATH",
-    description: "file that holds a session token for Coder",
+    description: "file that holds a session token for Coder; it may be replaced at any time",
     defaultText: "the token in CODER_SESSION_TOKEN, else Coder is not asked",
     schema: path,
   },

@@ -25,7 +25,6 @@ export interface Config
     Values,
     | "token"
     | "tokenFile"
-    | "coderTokenFile"
     | "tlsCert"
     | "tlsKey"
     | "url"
@@ -40,8 +39,8 @@ export interface Config
   readonly workspace: string;
   /** From --token or --token-file. */
   readonly token: string | undefined;
-  /** From --coder-token-file. */
-  readonly coderToken: string | undefined;
+  /** Absolute path of a file that held a token at the start. */
+  readonly coderTokenFile: string | undefined;
   /** From --tls-cert and --tls-key. Undefined: cleartext. */
   readonly tls: TlsIdentity | undefined;
   readonly url: string;
@@ -127,7 +126,11 @@ export function createConfig(input: ConfigInput): Config {
     );
   }
   const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
-    file === undefined ? undefined : readFile(nameOf(resolved, name), resolve(input.cwd, file)).trim();
+    file === undefined
+      ? undefined
+      : sendable(nameOf(resolved, name), readFile(nameOf(resolved, name), resolve(input.cwd, file)).trim());
+  // It is read anew when it is used. What is wrong with it at the start is said at once.
+  fromFile("coderTokenFile", coderTokenFile);
   const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
   const config: Config = {
     ...rest,
@@ -135,11 +138,8 @@ export function createConfig(input: ConfigInput): Config {
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token: sendable(
-      nameOf(resolved, tokenFile === undefined ? "token" : "tokenFile"),
-      token ?? fromFile("tokenFile", tokenFile),
-    ),
-    coderToken: sendable(nameOf(resolved, "coderTokenFile"), fromFile("coderTokenFile", coderTokenFile)),
+    token: sendable(nameOf(resolved, "token"), token) ?? fromFile("tokenFile", tokenFile),
+    coderTokenFile: coderTokenFile === undefined ? undefined : resolve(input.cwd, coderTokenFile),
     url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
     github: {
       ...addressOf({ host: githubHost, serverUrl: githubServerUrl, apiUrl: githubApiUrl }),

@@ -256,9 +256,9 @@ function createCollectors(
 }
 
 function createTask(config: Config, env: Environment): Collector {
-  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderToken } = config;
+  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderTokenFile } = config;
   const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
-  const coder = coderAccess({ url: coderUrl, token: coderToken }, env);
+  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile }, env);
   return createTaskCollector({
     file: taskFile,
     workspace,

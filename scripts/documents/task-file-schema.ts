@@ -20,6 +20,11 @@ const BESIDE: Readonly<Record<string, JsonSchema>> = {
     minimum: 1,
     description: "Process of the agent: a task that runs without it has failed",
   },
+  pid_namespace: {
+    type: "string",
+    description:
+      "What /proc/self/ns/pid leads to where `pid` is its number: elsewhere the number tells nothing",
+  },
   cwd: {
     type: "string",
     pattern: "^/",

@@ -4,8 +4,8 @@ import { Argument, Command } from "commander";
 import { ConfigError } from "../config.ts";
 import { SETTINGS, type SettingName, variablesOf } from "../config-settings.ts";
 import { HOOKED_AGENTS } from "../hooks/agents.ts";
-import { STATUSES } from "../hooks/task-record.ts";
 import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
+import { STATUSES } from "../task-file/format.ts";
 import { CommandError } from "./command-error.ts";
 import { addSettings, type CliContext } from "./options.ts";
 import { serve } from "./serve.ts";
@@ -174,6 +174,7 @@ function addTask(task: Command, context: CliContext): Command {
     )
     .addArgument(agent())
     .argument("[JSON]", "the event (default: standard input)")
+    .option("--event <NAME>", "the event's name, should standard input be late or cut off")
     .option("--task-file <PATH>", `${SETTINGS.taskFile.description} [$${variablesOf(SETTINGS.taskFile)[0]}]`);
   return task;
 }

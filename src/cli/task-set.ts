@@ -4,10 +4,11 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { ConfigError, createConfig, resolveSettings } from "../config.ts";
 import { orderOf } from "../hooks/order.ts";
-import { readProcess } from "../hooks/process.ts";
+import { pidNamespace, readProcess } from "../hooks/process.ts";
 import { TaskFileError, updateTaskFile } from "../hooks/task-file.ts";
-import { applyChange, type Change, isStatus, STATUSES } from "../hooks/task-record.ts";
+import { applyChange, type Change } from "../hooks/task-record.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
+import { isStatus, STATUSES } from "../task-file/format.ts";
 import { CommandError } from "./command-error.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { findRepositoryRoot } from "./repository-root.ts";
@@ -91,6 +92,7 @@ function createChange(
     cwd,
     progress: numberIn(0, 100, "--progress", progress),
     pid: numberIn(1, 2 ** 31 - 1, "--pid", pid),
+    pid_namespace: pid === undefined ? undefined : pidNamespace(),
   };
 }
 

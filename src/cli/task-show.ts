@@ -30,9 +30,15 @@ export async function showTask(
       signal: context.signal,
     });
     const { state, reason = "", message = "" } = service.sources().get("task")?.report ?? {};
+    const word = (key: string): string | null => {
+      const kind = service.snapshot.entries.get(key)?.value?.kind;
+      return kind?.case === "stringValue" ? kind.value : null;
+    };
     const shown = {
       file: config.taskFile,
       says: readIfPossible(config.taskFile) ?? null,
+      status: word("workspace_task_status"),
+      source: word("workspace_task_source"),
       state: state === undefined ? "" : stateName(state),
       reason,
       message,
@@ -54,12 +60,17 @@ function readIfPossible(file: string): TaskRecord | undefined {
   }
 }
 
-function formatShown({ says, file, state, reason, message }: Readonly<Record<string, unknown>>): string {
+function formatShown(shown: Readonly<Record<string, unknown>>): string {
+  const { says, file, status, source, state, reason, message } = shown;
   const clean = (value: unknown): string => cleanText(String(value), METADATA_LIMITS.valueBytes).text;
   const said = Object.entries(typeof says === "object" && says !== null ? says : {});
   const rows = [
     ["file", clean(file)],
     ["state", reason === "" ? clean(state) : `${clean(state)}, ${clean(reason)}: ${clean(message)}`],
+    [
+      "a server says",
+      source === null ? "nothing" : `${clean(status ?? "no status")}, from: ${clean(source)}`,
+    ],
     ...said.map(([name, value]) => [name, clean(value)]),
   ];
   return formatTable(["FIELD", "VALUE"], rows);

@@ -1,8 +1,9 @@
 // What the events of agents say about the task. Claude Code and Codex have the same words for them:
 // https://code.claude.com/docs/en/hooks, https://developers.openai.com/codex/hooks. Pure.
 
+import type { Status } from "../task-file/format.ts";
 import type { Fields } from "./input.ts";
-import { isActive, type Status, type TaskRecord } from "./task-record.ts";
+import { isActive, type TaskRecord } from "./task-record.ts";
 
 /** What follows from an event. */
 export interface Reaction {
@@ -32,8 +33,12 @@ const REQUESTS: ReadonlySet<string> = new Set([
 const MAX_DESCRIPTION = 200;
 
 const IDLE: Reaction = { status: "idle", isRest: true };
+const RUNNING: Reaction = { status: "running" };
 
-/** What an event means. Undefined: nothing about the task (an agent's helper has ended, a file was loaded). */
+/**
+ * What an event means. Undefined: nothing about the task (an agent's helper has ended, a file was loaded), or nothing certain
+ * without the details that are missing.
+ */
 export function reactTo(fields: Fields): Reaction | undefined {
   switch (fields.get("hook_event_name")) {
     case "UserPromptSubmit":
@@ -45,10 +50,10 @@ export function reactTo(fields: Fields): Reaction | undefined {
       return { status: "waiting" };
     case "PostToolUseFailure":
       // Interrupted by the user: no event of the turn's end follows.
-      return fields.get("is_interrupt") === "true" ? IDLE : { status: "running" };
+      return fields.get("is_interrupt") === "true" ? IDLE : fields.has("tool_name") ? RUNNING : undefined;
     case "PostToolUse":
     case "ElicitationResult":
-      return { status: "running" };
+      return RUNNING;
     case "Notification":
       return notified(fields);
     case "Stop":
@@ -58,10 +63,14 @@ export function reactTo(fields: Fields): Reaction | undefined {
       return { status: "failed", isRest: true };
     case "SessionStart":
       // Compaction happens in the middle of a task.
-      return fields.get("source") === "compact" ? undefined : { ...IDLE, forgets: true };
+      return ["compact", undefined].includes(fields.get("source")) ? undefined : { ...IDLE, forgets: true };
     case "SessionEnd":
       // A session that was not ended by its user (a run without one) ends because its task has: a failure stays visible.
-      return { ...IDLE, isEnd: true, ...(fields.get("reason") === "other" && { butNotAfter: ["failed"] }) };
+      return {
+        ...IDLE,
+        isEnd: true,
+        ...(["other", undefined].includes(fields.get("reason")) && { butNotAfter: ["failed"] }),
+      };
     case undefined:
       // Codex's notify program.
       return fields.get("type") === "agent-turn-complete" ? { ...IDLE, butNotAfter: ["failed"] } : undefined;
@@ -92,18 +101,18 @@ function headline(prompt: string): string | undefined {
   return `${characters.slice(0, MAX_DESCRIPTION - 1).join("")}\u2026`;
 }
 
-/** Whether an event counts, given what the file says. */
+/** Whether an event counts, given what the file says. Of whom it is, its session tells, else the agent's process. */
 export function isDue(
   { isRest = false, butNotAfter = [] }: Reaction,
   before: TaskRecord | undefined,
-  session: string | undefined,
+  own: Pick<TaskRecord, "session" | "pid">,
   isAlive: (pid: number) => boolean,
 ): boolean {
   if (before === undefined) {
     return true;
   }
-  const isForeign =
-    session !== undefined && before.session !== undefined && before.session !== session && isActive(before);
-  const isOthers = isForeign && before.pid !== undefined && isAlive(before.pid);
+  const by = own.session === undefined ? "pid" : "session";
+  const isForeign = own[by] !== undefined && before[by] !== undefined && before[by] !== own[by];
+  const isOthers = isForeign && isActive(before) && before.pid !== undefined && isAlive(before.pid);
   return !(isRest && isOthers) && !butNotAfter.includes(before.status);
 }

@@ -1,8 +1,9 @@
 // Which of two hooks began first. An agent starts its hooks one after the other, but they need not end so, and what it tells
 // them carries no time.
 
-import { readFileSync } from "node:fs";
-import type { ProcessStat } from "./process.ts";
+import type { ProcessStat } from "../task-file/process-stat.ts";
+
+const { readFileSync } = process.getBuiltinModule("node:fs");
 
 /**
  * When a process began: the boot of the machine, ticks since then, process id. Two that began within one tick (10 ms) are

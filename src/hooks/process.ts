@@ -1,15 +1,8 @@
 // Processes as /proc shows them: name, parent and start. Command lines are never read: they hold secrets.
 
-import { readFileSync } from "node:fs";
+import { type ProcessStat, parseStat } from "../task-file/process-stat.ts";
 
-export interface ProcessStat {
-  readonly pid: number;
-  /** At most 15 bytes, as the kernel keeps it. */
-  readonly name: string;
-  readonly parent: number;
-  /** Ticks of the kernel's clock (usually 10 ms) since the machine started. */
-  readonly startTicks: number;
-}
+const { readFileSync, readlinkSync } = process.getBuiltinModule("node:fs");
 
 /** Undefined when there is no such process, or no /proc. */
 export type ReadProcess = (pid: number) => ProcessStat | undefined;
@@ -22,14 +15,13 @@ export const readProcess: ReadProcess = (pid) => {
   }
 };
 
-/** Reads proc_pid_stat(5). The name stands in parentheses and may itself have some. */
-export function parseStat(text: string): ProcessStat | undefined {
-  const open = text.indexOf("(");
-  const close = text.lastIndexOf(")");
-  const rest = text.slice(close + 2).split(" ");
-  const [pid, parent, startTicks] = [Number(text.slice(0, open)), Number(rest[1]), Number(rest[19])];
-  const isWhole = open > 0 && close > open && [pid, parent, startTicks].every(Number.isSafeInteger);
-  return isWhole ? { pid, name: text.slice(open + 1, close), parent, startTicks } : undefined;
+/** The namespace of process numbers that this process lives in. Undefined where there is no /proc. */
+export function pidNamespace(): string | undefined {
+  try {
+    return readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
 }
 
 /** What may stand between an agent and its hook. */

@@ -2,16 +2,18 @@
 // it prints nothing on standard output, where agents look for orders, takes no longer than its deadline, and never fails.
 // What went wrong is one line on standard error, which agents show in their debug logs only.
 
-import { isAbsolute, resolve } from "node:path";
 import type { Readable } from "node:stream";
 import { DEFAULT_TASK_FILE, type Environment, TASK_FILE_VARIABLE } from "../config-environment.ts";
 import { AGENTS, type Agent, HOOKED_AGENTS } from "./agents.ts";
 import { isDue, type Reaction, reactTo } from "./event.ts";
 import { type Fields, parseFields, readFields } from "./input.ts";
 import { orderOf } from "./order.ts";
-import { findLineage, readProcess } from "./process.ts";
+import { findLineage, pidNamespace, readProcess } from "./process.ts";
 import { updateTaskFile } from "./task-file.ts";
 import { applyChange, type Change, type TaskRecord } from "./task-record.ts";
+
+// Read this way, not imported: an import reads all that the module exports, and so loads what of it a hook never uses.
+const { isAbsolute, resolve } = process.getBuiltinModule("node:path");
 
 /** What a hook is run with. */
 export interface HookContext {
@@ -30,23 +32,26 @@ const READ_UNTIL_MS = 70;
 
 /**
  * An input that is still missing is waited for at least this long, in milliseconds: where it took Node that long to start, the
- * agent gets no more of the processor either, and an event that is missed leaves a wrong state behind.
+ * agent gets no more of the processor either. An event that is missed leaves a wrong state behind; where the arguments name it,
+ * only its details are missed.
  */
-const READ_AT_LEAST_MS = 40;
+const READ_AT_LEAST_MS = { named: 10, unnamed: 40 } as const;
 
 /** Longest wait for other writers, in milliseconds. */
 const PATIENCE_MS = 25;
 
-/** @param args `AGENT [--task-file PATH] [JSON]`; without JSON, it is read from standard input. */
+/** @param args `AGENT [--event NAME] [--task-file PATH] [JSON]`; without JSON, it is read from standard input. */
 export async function runHook(args: readonly string[], context: HookContext): Promise<void> {
   try {
-    const { name, taskFile, json } = readArguments(args);
+    const { name, event, taskFile, json } = readArguments(args);
     const agent = AGENTS.get(name);
     if (agent === undefined) {
       throw new Error(`no agent "${name}"; the agents are ${HOOKED_AGENTS.join(", ")}`);
     }
-    const readMs = Math.max(READ_AT_LEAST_MS, READ_UNTIL_MS - performance.now());
-    const fields = json === undefined ? await readFields(context.stdin(), readMs) : parseFields(json);
+    const atLeastMs = READ_AT_LEAST_MS[event === undefined ? "unnamed" : "named"];
+    const readMs = Math.max(atLeastMs, READ_UNTIL_MS - performance.now());
+    const told = json === undefined ? await readFields(context.stdin(), readMs) : parseFields(json);
+    const fields: Fields = event === undefined ? told : new Map([["hook_event_name", event], ...told]);
     if (!fields.has("hook_event_name") && !fields.has("type")) {
       throw new Error("what the agent said is no event: an object with hook_event_name or type is expected");
     }
@@ -62,10 +67,12 @@ export async function runHook(args: readonly string[], context: HookContext): Pr
 
 function readArguments(args: readonly string[]) {
   const [name = "", ...rest] = args;
-  const at = rest.indexOf("--task-file");
-  const taskFile = at === -1 ? undefined : rest[at + 1];
-  const [json] = at === -1 ? rest : rest.toSpliced(at, 2);
-  return { name, taskFile, json };
+  const take = (flag: string): string | undefined => {
+    const at = rest.indexOf(flag);
+    return at === -1 ? undefined : rest.splice(at, 2)[1];
+  };
+  const [event, taskFile] = [take("--event"), take("--task-file")];
+  return { name, event, taskFile, json: rest[0] };
 }
 
 interface Told {
@@ -80,21 +87,25 @@ function write(file: string, { name, agent, fields, reaction, context }: Told): 
   const session = fields.get("session_id") ?? fields.get("thread-id");
   const lineage = findLineage(context.pid, agent.processName, readProcess);
   const order = orderOf(lineage.first, performance.timeOrigin);
+  const pid_namespace = pidNamespace();
   const change: Change = {
     status: reaction.status,
     agent: name,
     description: reaction.description,
     cwd: directoryOf(agent, fields, context),
     session,
-    ...(!reaction.isEnd && { pid: lineage.agent }),
+    ...(!reaction.isEnd && lineage.agent !== undefined && { pid: lineage.agent, pid_namespace }),
   };
   updateTaskFile(file, { order, patienceMs: PATIENCE_MS }, (before) => {
-    if (!isDue(reaction, before, session, isAlive)) {
+    // Elsewhere its number tells nothing.
+    const isHere = [undefined, pid_namespace].includes(before?.pid_namespace);
+    const mayLive = (pid: number): boolean => !isHere || isAlive(pid);
+    if (!isDue(reaction, before, { session, pid: lineage.agent }, mayLive)) {
       return undefined;
     }
     const kept = reaction.forgets || !isSameSession(before, session) ? undefined : before;
     const after = applyChange(kept, change, Date.now());
-    return reaction.isEnd ? { ...after, pid: undefined } : after;
+    return reaction.isEnd ? { ...after, pid: undefined, pid_namespace: undefined } : after;
   });
 }
 

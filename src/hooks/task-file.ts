@@ -1,29 +1,19 @@
 // Reads and writes the task file. It may lie in a directory that everybody may write to, and several processes may write it
 // at the same time. Everything is synchronous: the whole takes less than a millisecond, and a hook has nothing else to do.
 
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  renameSync,
-  rmSync,
-  type Stats,
-  writeSync,
-} from "node:fs";
-import { basename, dirname, join } from "node:path";
+import type { Stats } from "node:fs";
+import { MAX_TASK_FILE_BYTES } from "../task-file/format.ts";
 import { isEarlier } from "./order.ts";
 import { parseRecord, type TaskRecord } from "./task-record.ts";
+
+const { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, rmSync, writeSync } =
+  process.getBuiltinModule("node:fs");
+const { basename, dirname, join } = process.getBuiltinModule("node:path");
 
 /** The task file cannot be read or written: one line that names it and says why. */
 export class TaskFileError extends Error {
   override readonly name = "TaskFileError";
 }
-
-/** Readers take no longer file for a task file. In bytes. */
-const MAX_BYTES = 64 * 1024;
 
 /** What a process does while it holds the lock takes a thousandth of this. Older ones were left behind by a crash. In ms. */
 const LOCK_STALE_MS = 1_000;
@@ -81,13 +71,13 @@ export function removeTaskFile(file: string): boolean {
 /** What the task file says. Undefined when there is none, or none that can be understood. @throws {TaskFileError} */
 export function readTaskFile(file: string): TaskRecord | undefined {
   const stat = ownFile(file);
-  if (stat === undefined || stat.size > MAX_BYTES) {
+  if (stat === undefined || stat.size > MAX_TASK_FILE_BYTES) {
     return undefined;
   }
   const fd = explain(file, "read", () => open(file, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
-    const buffer = Buffer.alloc(MAX_BYTES);
-    const length = fstatSync(fd).isFile() ? readSync(fd, buffer, 0, MAX_BYTES, 0) : 0;
+    const buffer = Buffer.alloc(MAX_TASK_FILE_BYTES);
+    const length = fstatSync(fd).isFile() ? readSync(fd, buffer, 0, MAX_TASK_FILE_BYTES, 0) : 0;
     return parseRecord(buffer.toString("utf8", 0, length));
   } finally {
     closeSync(fd);

@@ -1,9 +1,6 @@
 // What a task file says, as its writers see it, and how the next state follows from the one before. Pure.
 
-import type { TaskStatus } from "../gen/fleet/metadata/v1/workspace_pb.ts";
-
-/** A value of `workspace.task.status`, as the flat map has it. */
-export type Status = Lowercase<Exclude<keyof typeof TaskStatus, "UNSPECIFIED">>;
+import { isStatus, type Status } from "../task-file/format.ts";
 
 /** The members of a task file: the flat words of `workspace.task`, and those that only writers and readers of the file need. */
 export interface TaskRecord {
@@ -19,6 +16,8 @@ export interface TaskRecord {
   readonly updated_at?: string | undefined;
   /** The agent's process: a running task whose agent is gone has failed. */
   readonly pid?: number | undefined;
+  /** The namespace of process numbers that `pid` is of, as Linux names it: it means another process in any other one. */
+  readonly pid_namespace?: string | undefined;
   /** Absolute path of the directory that it is about. */
   readonly cwd?: string | undefined;
   /** The agent's own name for its session. */
@@ -36,26 +35,12 @@ const STRINGS = [
   "url",
   "started_at",
   "updated_at",
+  "pid_namespace",
   "cwd",
   "session",
   "order",
 ] as const;
 const NUMBERS = ["progress", "pid"] as const;
-const WORDS: Readonly<Record<Status, true>> = {
-  idle: true,
-  running: true,
-  waiting: true,
-  completed: true,
-  failed: true,
-};
-
-/** All values of a status. */
-export const STATUSES = Object.keys(WORDS) as readonly Status[];
-
-export function isStatus(word: unknown): word is Status {
-  return typeof word === "string" && Object.hasOwn(WORDS, word);
-}
-
 /** A task is under way. */
 export function isActive(record: Pick<TaskRecord, "status"> | undefined): boolean {
   return record?.status === "running" || record?.status === "waiting";

@@ -3,6 +3,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createCatalogue } from "../../src/metadata/catalogue.ts";
+import { callProgram } from "../helpers/call-program.ts";
 import { type Ending, emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { version: string };
@@ -73,13 +74,17 @@ describe("the program", () => {
       /keys: 1001 names/,
     ],
   ])("says in one line what is wrong with %s", async (_, args, text) => {
-    expectRefusal(await runProgram(args), text);
+    expectRefusal(await callProgram(args), text);
+  });
+
+  it("says it as a process too, which then fails", async () => {
+    expectRefusal(await runProgram(["--nonsense"]), "--nonsense");
   });
 
   it.each(["/does/not/exist", "/"])(
     "says in one line that a file of settings cannot be read: %s",
     async (path) => {
-      expectRefusal(await runProgram(["--env-file", path]), `--env-file: "${path}" cannot be read`);
+      expectRefusal(await callProgram(["--env-file", path]), `--env-file: "${path}" cannot be read`);
     },
   );
 
@@ -97,7 +102,7 @@ describe("the program", () => {
   });
 
   it("says that flags go behind the command", async () => {
-    expectRefusal(await runProgram(["--listen", ":0", "config"]), "flags go behind the command");
+    expectRefusal(await callProgram(["--listen", ":0", "config"]), "flags go behind the command");
   });
 
   it("says in one line that the address is in use", async () => {
@@ -110,7 +115,7 @@ describe("the program", () => {
 
   it("names a setting by its variable when that is what is wrong", async () => {
     expectRefusal(
-      await runProgram(["serve"], { env: { FLEET_METADATA_LOG_LEVEL: "loud" } }),
+      await callProgram(["serve"], { env: { FLEET_METADATA_LOG_LEVEL: "loud" } }),
       /FLEET_METADATA_LOG_LEVEL: "loud" is not valid; allowed are trace/,
     );
   });
@@ -118,7 +123,7 @@ describe("the program", () => {
 
 describe("keys", () => {
   it("lists the catalogue", async () => {
-    const { code, stdout } = await runProgram(["keys"]);
+    const { code, stdout } = await callProgram(["keys"]);
     const { keys } = JSON.parse(stdout) as {
       keys: { key: string; source: string; schema: { type: string } }[];
     };
@@ -133,7 +138,7 @@ describe("config", () => {
     const file = join(emptyDirectory(), "settings");
     const lines = ["FLEET_METADATA_LOG_LEVEL=warn", "FLEET_METADATA_TOKEN=5ecret-token", "GH_TOKEN=5ecret"];
     writeFileSync(file, lines.join("\n"));
-    const { code, stdout, stderr } = await runProgram(["config", "--listen", ":0", "--env-file", file], {
+    const { code, stdout, stderr } = await callProgram(["config", "--listen", ":0", "--env-file", file], {
       env: { FLEET_METADATA_JSON_NAMES: "proto" },
     });
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
@@ -153,7 +158,7 @@ describe("config", () => {
   });
 
   it("refuses what serve would refuse", async () => {
-    expectRefusal(await runProgram(["config", "--log-level", "loud"]), /--log-level: "loud"/);
+    expectRefusal(await callProgram(["config", "--log-level", "loud"]), /--log-level: "loud"/);
   });
 
   it("S24: takes nothing from the workspace", async () => {
@@ -194,12 +199,12 @@ describe("get", () => {
   });
 
   it("collects only what it is asked for", async () => {
-    const { stdout } = await runProgram(["get", "--direct", "workspace_directory"]);
+    const { stdout } = await callProgram(["get", "--direct", "workspace_directory"]);
     expect(Object.keys(read(stdout).data ?? {})).toEqual(["workspace_directory"]);
   });
 
   it("names the closest key for one that it does not know, and fails", async () => {
-    const { code, stdout, stderr } = await runProgram([
+    const { code, stdout, stderr } = await callProgram([
       "get",
       "--direct",
       "git_brnch",
@@ -212,7 +217,7 @@ describe("get", () => {
 
   it("says in one line that no server answers", async () => {
     expectRefusal(
-      await runProgram(["get", "--url", "http://127.0.0.1:1"]),
+      await callProgram(["get", "--url", "http://127.0.0.1:1"]),
       /http:\/\/127\.0\.0\.1:1 does not answer/,
     );
   });
@@ -222,8 +227,8 @@ describe("get", () => {
     const { code, stdout } = await runProgram(["get", "workspace_hostname", "--url", url, "--token", "abc"]);
     expect(code).toBe(0);
     expect(Object.keys(read(stdout).data ?? {})).toEqual(["workspace_hostname"]);
-    expectRefusal(await runProgram(["get", "--url", url, "--token", "wrong"]), url);
-    const unknown = await runProgram(["get", "worksapce_name", "--url", url, "--token", "abc"]);
+    expectRefusal(await callProgram(["get", "--url", url, "--token", "wrong"]), url);
+    const unknown = await callProgram(["get", "worksapce_name", "--url", url, "--token", "abc"]);
     expect(unknown.code).not.toBe(0);
     expect(unknown.stderr).toContain('the closest known key is "workspace_name"');
   });

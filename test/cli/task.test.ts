@@ -11,30 +11,32 @@ import {
   symlinkSync,
   writeFileSync,
 } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { callProgram } from "../helpers/call-program.ts";
 import { eventText } from "../helpers/hook.ts";
 import { emptyDirectory, runProgram } from "../helpers/program.ts";
 
 const OK = { code: 0, signal: null, stderr: "" };
 
-/** A directory, its task file, and commands in it. */
+/** A directory, its task file, and commands in it. The first of each kind is run as a process, too. */
 function workplace() {
   const cwd = emptyDirectory();
   const file = join(cwd, "task.json");
   return {
     cwd,
     file,
-    task: (...args: string[]) => runProgram(["task", ...args], { cwd }),
+    task: (...args: string[]) => callProgram(["task", ...args], { cwd }),
+    program: (...args: string[]) => runProgram(["task", ...args], { cwd }),
     says: () => JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>,
   };
 }
 
 describe("task set", () => {
   it("writes the task file with everything that it is told", async () => {
-    const { cwd, task, says } = workplace();
+    const { cwd, program, says } = workplace();
     const words = ["--description", "Mend it", "--progress", "12.5", "--agent", "aider", "--pid", "7"];
-    expect(await task("set", "running", ...words, "--url", "https://example.com/1")).toEqual({
+    expect(await program("set", "running", ...words, "--url", "https://example.com/1")).toEqual({
       ...OK,
       stdout: "",
     });
@@ -69,11 +71,11 @@ describe("task set", () => {
     mkdirSync(join(cwd, ".git"));
     mkdirSync(join(cwd, "a/b"), { recursive: true });
     const env = { FLEET_METADATA_TASK_FILE: file };
-    await runProgram(["task", "set", "idle"], { cwd: join(cwd, "a/b"), env });
+    await callProgram(["task", "set", "idle"], { cwd: join(cwd, "a/b"), env });
     expect(says()["cwd"]).toBe(cwd);
     await task("set", "idle", "--cwd", "a");
     expect(says()["cwd"]).toBe(join(cwd, "a"));
-    await runProgram(["task", "set", "idle"], { cwd, env: { ...env, FLEET_METADATA_WORKSPACE: "a/b" } });
+    await callProgram(["task", "set", "idle"], { cwd, env: { ...env, FLEET_METADATA_WORKSPACE: "a/b" } });
     expect(says()["cwd"]).toBe(join(cwd, "a/b"));
   });
 
@@ -123,21 +125,32 @@ describe("task set", () => {
 
 describe("task show and task clear", () => {
   it("show what the file says, and remove it", async () => {
-    const { file, task } = workplace();
-    const show = async () => JSON.parse((await task("show")).stdout) as Record<string, unknown>;
-    expect(await show()).toMatchObject({ file, says: null, state: "no data", reason: "NO_TASK_FILE" });
+    const { file, task, program } = workplace();
+    const show = async () => JSON.parse((await program("show")).stdout) as Record<string, unknown>;
+    const { source, state, ...before } = await show();
+    expect(before).toMatchObject({ file, says: null, status: null });
+    // There may be a real agent on this machine.
+    expect(state).toBe(source === "process" ? "fresh" : "no data");
     await task("set", "waiting", "--description", "Mend it");
     expect(await show()).toMatchObject({
       says: { status: "waiting", description: "Mend it" },
+      status: "waiting",
+      source: "file",
       state: "fresh",
     });
-    expect(await task("clear")).toEqual({ ...OK, stdout: "" });
+    expect(await program("clear")).toEqual({ ...OK, stdout: "" });
     expect(existsSync(file)).toBe(false);
     expect(await task("clear")).toEqual({ ...OK, stdout: "" });
   });
 
   it("S19: show why a file is not believed", async () => {
     const { file, task } = workplace();
+    writeFileSync(file, '{"status": "running", "pid": 4194305}');
+    expect(JSON.parse((await task("show")).stdout)).toMatchObject({
+      says: { status: "running" },
+      status: "failed",
+      reason: "TASK_PROCESS_GONE",
+    });
     writeFileSync(file, '{"status": "running", "progress": "half"}');
     expect(JSON.parse((await task("show")).stdout)).toMatchObject({
       says: { status: "running" },
@@ -151,8 +164,8 @@ describe("task install claude-code", () => {
   const settingsOf = (cwd: string): string => join(cwd, ".claude/settings.json");
 
   it("makes the user's settings, once, and takes out what it put in", async () => {
-    const { cwd, task } = workplace();
-    expect(await task("install", "claude-code")).toMatchObject({
+    const { cwd, task, program } = workplace();
+    expect(await program("install", "claude-code")).toMatchObject({
       ...OK,
       stdout: `${settingsOf(cwd)}: made\n`,
     });
@@ -169,7 +182,7 @@ describe("task install claude-code", () => {
     );
     expect(await task("install", "claude-code")).toMatchObject({ stdout: "nothing to change\n" });
     expect(readFileSync(settingsOf(cwd), "utf8")).toBe(made);
-    expect((await task("uninstall", "claude-code")).code).toBe(0);
+    expect((await program("uninstall", "claude-code")).code).toBe(0);
     expect(readFileSync(settingsOf(cwd), "utf8")).toBe("{}\n");
     expect(await task("uninstall", "claude-code")).toMatchObject({ ...OK, stdout: "nothing to change\n" });
   });
@@ -190,7 +203,7 @@ describe("task install claude-code", () => {
     expect(statSync(real).mode & 0o777).toBe(0o640);
     expect(readFileSync(real, "utf8")).toMatch(/^\{\n\t"model": "opus",\n\t"hooks": \{/);
     await task("uninstall", "claude-code");
-    expect(JSON.parse(readFileSync(real, "utf8"))).toEqual({ model: "opus" });
+    expect(readFileSync(real, "utf8")).toBe(before);
     expect(readdirSync(cwd).sort()).toEqual([".claude", "dotfiles.json"]);
   });
 
@@ -214,7 +227,7 @@ describe("task install claude-code", () => {
     const { cwd } = workplace();
     mkdirSync(join(cwd, ".git"));
     mkdirSync(join(cwd, "src"));
-    const { stdout } = await runProgram(["task", "install", "claude-code", "--project"], {
+    const { stdout } = await callProgram(["task", "install", "claude-code", "--project"], {
       cwd: join(cwd, "src"),
     });
     expect(stdout).toContain(join(cwd, ".claude/settings.local.json"));
@@ -222,10 +235,57 @@ describe("task install claude-code", () => {
     expect(existsSync(join(cwd, ".claude/settings.local.json"))).toBe(true);
   });
 
+  it.each([
+    ["the settings", ".claude/settings.local.json", "outside.json"],
+    ["their directory", ".claude", ""],
+  ])("S24: writes nothing where a project's link leads out of it: %s", async (_, link, target) => {
+    const { cwd } = workplace();
+    const [project, outside] = [join(cwd, "project"), join(cwd, "outside")];
+    mkdirSync(join(project, ".git"), { recursive: true });
+    mkdirSync(join(project, dirname(link)), { recursive: true });
+    mkdirSync(outside);
+    writeFileSync(join(outside, "outside.json"), "{}\n");
+    symlinkSync(join(outside, target), join(project, link));
+    const { code, stderr } = await callProgram(["task", "install", "claude-code", "--project"], {
+      cwd: project,
+    });
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("leads out of") });
+    expect(readdirSync(outside)).toEqual(["outside.json"]);
+    expect(readFileSync(join(outside, "outside.json"), "utf8")).toBe("{}\n");
+  });
+
+  it("S25: writes nothing when the settings are no text that it could write again as it was", async () => {
+    const { cwd, task } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    const bytes = Buffer.from('{"model": "\xff"}', "latin1");
+    writeFileSync(settingsOf(cwd), bytes);
+    const { code, stderr } = await task("install", "claude-code");
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining("it is not UTF-8") });
+    expect(readFileSync(settingsOf(cwd))).toEqual(bytes);
+  });
+
+  it("is there once after several installations at the same time", async () => {
+    const { cwd, task, program } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    const before = '{"model": "opus", "hooks": {}}';
+    writeFileSync(settingsOf(cwd), before);
+    const endings = await Promise.all([1, 2, 3, 4].map(() => program("install", "claude-code")));
+    for (const { code, stderr } of endings) {
+      expect([0, 1]).toContain(code);
+      expect(stderr).toMatch(code === 0 ? /^$/ : /try again/);
+    }
+    expect(endings.some(({ code }) => code === 0)).toBe(true);
+    const { hooks } = JSON.parse(readFileSync(settingsOf(cwd), "utf8")) as { hooks: { Stop: unknown[] } };
+    expect(hooks.Stop).toHaveLength(1);
+    expect((await task("uninstall", "claude-code")).code).toBe(0);
+    expect(readFileSync(settingsOf(cwd), "utf8")).toBe(before);
+    expect(readdirSync(join(cwd, ".claude"))).toEqual(["settings.json"]);
+  });
+
   it("writes where Claude Code is told to look", async () => {
     const { cwd } = workplace();
     const env = { CLAUDE_CONFIG_DIR: join(cwd, "elsewhere") };
-    await runProgram(["task", "install", "claude-code"], { cwd, env });
+    await callProgram(["task", "install", "claude-code"], { cwd, env });
     expect(existsSync(join(cwd, "elsewhere/settings.json"))).toBe(true);
   });
 

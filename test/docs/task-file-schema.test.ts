@@ -6,8 +6,9 @@ import { Ajv2020 } from "ajv/dist/2020.js";
 import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import { parseTaskFile } from "../../src/collectors/task/task-file.ts";
+import { callProgram } from "../helpers/call-program.ts";
 import { hookBench } from "../helpers/hook.ts";
-import { emptyDirectory, runProgram } from "../helpers/program.ts";
+import { emptyDirectory } from "../helpers/program.ts";
 
 const ajv = new Ajv2020({ strict: true, allErrors: true });
 formats.default(ajv);
@@ -75,7 +76,7 @@ describe("the schema of the task file", () => {
       "http://x.y",
     ];
     for (const args of [["running", ...words], ["waiting"], ["completed"], ["failed"], ["idle"]]) {
-      await runProgram(["task", "set", ...args], { cwd });
+      await callProgram(["task", "set", ...args], { cwd });
       const content: unknown = JSON.parse(readFileSync(join(cwd, "task.json"), "utf8"));
       expect({ valid: isValid(content), errors: isValid.errors }).toEqual({ valid: true, errors: null });
       expect(isRead(content)).toBe(true);

@@ -1,9 +1,10 @@
 // A real process that goes by the name of a coding agent, and ends with the test.
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
+import type { Readable, Writable } from "node:stream";
 import { onTestFinished } from "vitest";
 
 export interface AgentProcess {
@@ -19,7 +20,24 @@ export async function startAgent(name: string, ...args: readonly string[]): Prom
   const script = join(directory, name);
   writeFileSync(script, "#!/bin/sh\necho ready\nread -r line\n");
   chmodSync(script, 0o755);
-  const child = spawn(script, args, { stdio: ["pipe", "pipe", "ignore"] });
+  return started(spawn(script, args, { stdio: ["pipe", "pipe", "ignore"] }));
+}
+
+/**
+ * Starts a program of its own at this path within a new directory, as installers lay it down. It goes by the path's last part.
+ */
+export async function startProgram(path: string): Promise<AgentProcess & { readonly program: string }> {
+  const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const program = join(directory, path);
+  mkdirSync(dirname(program), { recursive: true });
+  copyFileSync("/bin/cat", program);
+  const child = spawn(program, { stdio: ["pipe", "pipe", "ignore"] });
+  child.stdin.write("ready\n");
+  return { ...(await started(child)), program };
+}
+
+async function started(child: ChildProcessByStdio<Writable, Readable, null>): Promise<AgentProcess> {
   const end = (): Promise<void> => ended(child);
   onTestFinished(end);
   // When it has said so, it has its name.
@@ -28,7 +46,7 @@ export async function startAgent(name: string, ...args: readonly string[]): Prom
     child.once("error", reject);
   });
   if (child.pid === undefined) {
-    throw new Error(`${name} did not start`);
+    throw new Error(`${child.spawnfile} did not start`);
   }
   return { pid: child.pid, end };
 }

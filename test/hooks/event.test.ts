@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { basename } from "node:path";
 import { describe, expect, it } from "vitest";
+import { HOOKED_AGENTS } from "../../src/hooks/agents.ts";
 import { isDue, reactTo } from "../../src/hooks/event.ts";
 import { parseFields } from "../../src/hooks/input.ts";
 import type { TaskRecord } from "../../src/hooks/task-record.ts";
@@ -18,11 +19,30 @@ const transcripts = readdirSync(FOLDER).flatMap((file) =>
   ),
 );
 
+describe("an event of which nothing but its name is known", () => {
+  it.each([
+    ["UserPromptSubmit", "running"],
+    ["PreToolUse", "running"],
+    ["PostToolUse", "running"],
+    ["PermissionRequest", "waiting"],
+    ["Elicitation", "waiting"],
+    ["Stop", "idle"],
+    ["StopFailure", "failed"],
+    ["SessionEnd", "idle"],
+    // Without details these may mean one thing or the other.
+    ["SessionStart", undefined],
+    ["PostToolUseFailure", undefined],
+    ["Notification", undefined],
+  ])("%s says %s", (hook_event_name, status) => {
+    expect(react({ hook_event_name })?.status).toBe(status);
+  });
+});
+
 describe("a transcript", () => {
   it.each(transcripts)("$agent: $name", async ({ agent, transcript }) => {
-    const { run, says } = hookBench();
+    const { tell, says } = hookBench();
     for (const [event, status, description] of transcript) {
-      expect(await run(agent, event)).toMatchObject({ code: 0, stdout: "", stderr: "" });
+      expect(await tell(agent, event)).toBe("");
       expect({ event, status: says()?.status }).toEqual({ event, status });
       expect(says()).toMatchObject({ agent });
       if (description !== undefined) {
@@ -33,6 +53,20 @@ describe("a transcript", () => {
 });
 
 const react = (event: object) => reactTo(parseFields(JSON.stringify(event)));
+
+describe("the first transcript of an agent", () => {
+  const first = (agent: string) => transcripts.find((transcript) => transcript.agent === agent);
+
+  it.each(HOOKED_AGENTS)("is the same with a process for each event: %s", async (agent) => {
+    const { run, says } = hookBench();
+    const { transcript = [] } = first(agent) ?? {};
+    expect(transcript).not.toHaveLength(0);
+    for (const [event, status] of transcript) {
+      expect(await run(agent, event)).toEqual({ code: 0, signal: null, stdout: "", stderr: "" });
+      expect({ event, status: says()?.status }).toEqual({ event, status });
+    }
+  });
+});
 
 describe("a prompt", () => {
   it.each([
@@ -47,9 +81,10 @@ describe("a prompt", () => {
 
 describe("an event of another session", () => {
   const before: TaskRecord = { status: "waiting", session: "a", pid: 7 };
-  const due = (event: object, session: string, isAlive: boolean, record = before): boolean => {
-    const reaction = react(event);
-    return reaction !== undefined && isDue(reaction, record, session, () => isAlive);
+  const due = (event: object, by: string | number, isAlive: boolean, record = before): boolean => {
+    const reaction = react({ source: "startup", ...event });
+    const own = typeof by === "string" ? { session: by, pid: 8 } : { session: undefined, pid: by };
+    return reaction !== undefined && isDue(reaction, record, own, () => isAlive);
   };
 
   it.each(["Stop", "SessionStart", "SessionEnd", "StopFailure"])(
@@ -61,6 +96,12 @@ describe("an event of another session", () => {
       expect(due({ hook_event_name }, "b", true, { ...before, status: "idle" })).toBe(true);
     },
   );
+
+  it("is known by the agent's process where its session is not", () => {
+    expect(due({ hook_event_name: "Stop" }, 8, true)).toBe(false);
+    expect(due({ hook_event_name: "Stop" }, 7, true)).toBe(true);
+    expect(due({ hook_event_name: "Stop" }, 8, false)).toBe(true);
+  });
 
   it("counts when it begins to work", () => {
     expect(due({ hook_event_name: "UserPromptSubmit", prompt: "x" }, "b", true)).toBe(true);

@@ -2,7 +2,15 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { eventText, hookBench } from "../helpers/hook.ts";
@@ -45,7 +53,11 @@ describe("a hook", () => {
     const out = execFileSync(process.execPath, ["-e", program, eventText(directory, PROMPT)], { env });
     const { status, pid } = JSON.parse(out.toString()) as { status: number; pid: number };
     expect(status).toBe(0);
-    expect(says()).toMatchObject({ status: "running", pid });
+    expect(says()).toMatchObject({
+      status: "running",
+      pid,
+      pid_namespace: readlinkSync("/proc/self/ns/pid"),
+    });
   });
 
   it("says no process when nothing there is called like the agent", async () => {
@@ -55,6 +67,7 @@ describe("a hook", () => {
     expect((await ended).code).toBe(0);
     expect(says()).toMatchObject({ status: "running" });
     expect(says()).not.toHaveProperty("pid");
+    expect(says()).not.toHaveProperty("pid_namespace");
   });
 
   it("is about the directory that the session was started in, wherever the agent has gone", async () => {
@@ -130,6 +143,24 @@ describe("what an agent must not notice", () => {
   it("S19: is a hook that is told nothing at all and waits for no end", async () => {
     const { start } = hookBench();
     expect(await start("claude-code").ended).toMatchObject(SILENT);
+  });
+
+  it("S19: is a hook whose input is late: the event that its arguments name counts all the same", async () => {
+    const { start, says, directory } = hookBench();
+    expect(await start("claude-code", { event: "Stop" }).ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "idle", agent: "claude-code", cwd: directory });
+    const cut = start("claude-code", { event: "PermissionRequest" });
+    cut.child.stdin.write('{"session_id": "s1", "hook_ev');
+    expect(await cut.ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "waiting", session: "s1" });
+  });
+
+  it("is a hook whose input says another event than its arguments: the input counts", async () => {
+    const { start, says, directory } = hookBench();
+    const { child, ended } = start("claude-code", { event: "Stop" });
+    child.stdin.end(eventText(directory, PROMPT));
+    expect(await ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()).toMatchObject({ status: "running", description: "Mend it" });
   });
 
   it("S19: is a hook that is told too much", async () => {

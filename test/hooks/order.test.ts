@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { isEarlier, orderOf } from "../../src/hooks/order.ts";
-import { findLineage, type ProcessStat, parseStat, readProcess } from "../../src/hooks/process.ts";
+import { findLineage, readProcess } from "../../src/hooks/process.ts";
+import type { ProcessStat } from "../../src/task-file/process-stat.ts";
 
 describe("of two processes", () => {
   it.each([
@@ -27,17 +28,6 @@ describe("of two processes", () => {
 });
 
 describe("a process", () => {
-  const stat = (pid: number, name: string, parent: number, start = 100 + pid): string =>
-    `${pid} (${name}) S ${parent} ${"0 ".repeat(17)}${start} 0 0\n`;
-
-  it.each(["node", "a) S 1 (b", "tmux: server", ")", ""])("may be called %j", (name) => {
-    expect(parseStat(stat(7, name, 3))).toEqual({ pid: 7, name, parent: 3, startTicks: 107 });
-  });
-
-  it.each(["", "7", "7 (x", "7 (x) S", "x (y) S 1 2"])("is none when its text is %j", (text) => {
-    expect(parseStat(text)).toBeUndefined();
-  });
-
   it("that is not there is none", () => {
     expect(readProcess(2 ** 30)).toBeUndefined();
   });
@@ -46,7 +36,7 @@ describe("a process", () => {
     const processes = new Map<number, ProcessStat>(
       names.map((name, index) => [
         index + 1,
-        { pid: index + 1, name, parent: index + 2, startTicks: 100 - index },
+        { pid: index + 1, name, parent: index + 2, startTicks: 100 - index, isZombie: false },
       ]),
     );
     return findLineage(1, /^claude$/, (pid) => processes.get(pid));

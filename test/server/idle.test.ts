@@ -1,10 +1,12 @@
 // What a server costs while nothing happens: how often it wakes up, by the kernel's own count.
 
 import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { startProgram } from "../helpers/program.ts";
+import { temporaryDirectory } from "../helpers/repository.ts";
 
 /** How often the main thread has gone to sleep. */
 function sleeps(pid: number): number {
@@ -27,7 +29,9 @@ test.runIf(process.platform === "linux")(
   "a server sleeps while nobody asks and nothing changes, also while it is watched",
   { timeout: 60_000 },
   async () => {
-    const { pid, url } = await startProgram(["serve"]);
+    // Not where others write: every file that comes or goes beside the task file wakes the server.
+    const taskFile = join(temporaryDirectory(), "task.json");
+    const { pid, url } = await startProgram(["serve", "--task-file", taskFile]);
     expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
     await expectQuiet(pid);
     const ended = new AbortController();

@@ -7,7 +7,7 @@ import { CommandError } from "../command-error.ts";
 import { addHooks, HooksShapeError, hookCommand, removeHooks } from "./hook-entries.ts";
 import { JsonTextError } from "./json-text.ts";
 import { NotifyTakenError, removeNotify, setNotify, TomlTextError } from "./notify-key.ts";
-import { type Edit, readSettings } from "./settings-file.ts";
+import { type Edit, readSettings, requireInside } from "./settings-file.ts";
 
 /** What is to be installed, and for whom. */
 export interface Installation {
@@ -61,18 +61,15 @@ const CODEX_EVENTS = [
 /** @throws {CommandError} when settings cannot be read or are not what they should be. */
 export function planInstall(installation: Installation): Plan {
   const { agent, taskFile, program } = installation;
-  const words = [
-    ...program,
-    ...["task", "hook", agent],
-    ...(taskFile === undefined ? [] : ["--task-file", taskFile]),
-  ];
-  const command = hookCommand(words);
+  const file = taskFile === undefined ? [] : ["--task-file", taskFile];
+  const wordsOf = (...more: readonly string[]) => [...program, "task", "hook", agent, ...more, ...file];
   const { hooks, notify, events } = placesOf(installation);
-  const edits = [edit(hooks, "{}\n", (text) => addHooks(text, events, command))];
+  const commands = new Map(events.map((event) => [event, hookCommand(wordsOf("--event", event))]));
+  const edits = [edit(hooks, "{}\n", (text) => addHooks(text, commands))];
   const notes: string[] = [];
   if (notify !== undefined) {
     try {
-      edits.push(edit(notify, "", (text) => setNotify(text, words)));
+      edits.push(edit(notify, "", (text) => setNotify(text, wordsOf())));
     } catch (error) {
       if (!(error instanceof NotifyTakenError)) {
         throw error;
@@ -107,7 +104,16 @@ interface Places {
   readonly notify?: string;
 }
 
-function placesOf({ agent, scope, project, env }: Installation): Places {
+/** @throws {CommandError} when the project leads elsewhere. */
+function placesOf(installation: Installation): Places {
+  const places = namedPlaces(installation);
+  if (installation.scope === "project") {
+    requireInside(installation.project, places.hooks);
+  }
+  return places;
+}
+
+function namedPlaces({ agent, scope, project, env }: Installation): Places {
   const home = env["HOME"] || homedir();
   if (agent === "claude-code") {
     const user = env["CLAUDE_CONFIG_DIR"] || join(home, ".claude");

@@ -1,7 +1,14 @@
 // Our entries among the hooks of an agent, in the form that Claude Code's settings and Codex's hooks.json share:
 // {"hooks": {EVENT: [{"matcher": ..., "hooks": [{"type": "command", "command": ...}]}]}}. Pure.
 
-import { insertJson, type JsonPath, readJson, removeJson, replaceJson } from "./json-text.ts";
+import {
+  insertJson,
+  isAloneOnItsLine,
+  type JsonPath,
+  readJson,
+  removeJson,
+  replaceJson,
+} from "./json-text.ts";
 
 /** Stands at the end of every command of ours, for the shell a comment. */
 const MARK = "# fleet-metadata";
@@ -29,14 +36,14 @@ interface Found {
 }
 
 /**
- * Has each of the events run the command. Where an entry of ours is there already, it is renewed and no other one is made.
+ * Has each of the events run its command. Where an entry of ours is there already, it is renewed and no other one is made.
  *
  * @throws {JsonTextError} when it is no JSON.
  * @throws {HooksShapeError} when the document has something else in the place of hooks.
  */
-export function addHooks(text: string, events: readonly string[], command: string): string {
-  let result = withoutOthers(text, events);
-  for (const event of events) {
+export function addHooks(text: string, commands: ReadonlyMap<string, string>): string {
+  let result = withoutOthers(text, [...commands.keys()]);
+  for (const [event, command] of commands) {
     const [ours] = findOurs(result, event);
     if (ours !== undefined) {
       result = ours.command === command ? result : replaceJson(result, [...ours.path, "command"], command);
@@ -55,7 +62,7 @@ export function addHooks(text: string, events: readonly string[], command: strin
   return result;
 }
 
-/** Takes out our entries, and of what holds them whatever is left empty by that. Throws as addHooks. */
+/** Takes out our entries, and of what holds them whatever was made for them. Throws as addHooks. */
 export function removeHooks(text: string): string {
   return withoutOthers(text, []);
 }
@@ -72,23 +79,18 @@ function withoutOthers(text: string, events: readonly string[]): string {
   return result;
 }
 
-/** Removes an entry; then its group, its event and the hooks, as long as nothing else is in them. */
+/** Removes an entry with its group, its event and the hooks, as far as they were made for it and nothing else is in them. */
 function removeEntry(text: string, path: JsonPath): string {
-  let result = text;
-  let rest = path;
-  do {
-    result = removeJson(result, rest);
-    // What holds the entry: the list "hooks" of its group, and so the group.
-    rest = rest.slice(0, rest.length === 5 ? -2 : -1);
-  } while (rest.length > 0 && isEmpty(at(readJson(result), rest)));
-  return result;
-}
-
-/** A group without entries does nothing, whatever its matcher. */
-function isEmpty(value: unknown): boolean {
-  const hooks = member(value, "hooks");
-  const inner = Array.isArray(hooks) ? hooks : value;
-  return typeof inner === "object" && inner !== null && Object.keys(inner).length === 0;
+  const entries = at(readJson(text), path.slice(0, -1));
+  if (Array.isArray(entries) && entries.length > 1) {
+    return removeJson(text, path);
+  }
+  // A group without entries does nothing, whatever its matcher.
+  let removed = path.slice(0, -2);
+  while (removed.length > 1 && isAloneOnItsLine(text, removed)) {
+    removed = removed.slice(0, -1);
+  }
+  return removeJson(text, removed);
 }
 
 function findOurs(text: string, event: string): Found[] {
@@ -113,7 +115,7 @@ function checkedHooks(document: unknown): Readonly<Record<string, readonly unkno
   if (typeof document !== "object" || document === null || Array.isArray(document)) {
     throw new HooksShapeError("it is not a JSON object");
   }
-  const hooks = member(document, "hooks") ?? {};
+  const hooks = Object.hasOwn(document, "hooks") ? member(document, "hooks") : {};
   if (typeof hooks !== "object" || hooks === null || Array.isArray(hooks)) {
     throw new HooksShapeError('its "hooks" is not an object');
   }

@@ -24,7 +24,11 @@ interface Node {
   readonly items: readonly Item[] | undefined;
 }
 
-/** Adds a value to an object, behind its other members, or to the end of a list (the last step of the path is then ignored). */
+/**
+ * Adds a value to an object, behind its other members, or to the end of a list (the last step of the path is then ignored). In
+ * an empty one it begins on a line of its own at the top of the document only: elsewhere that tells one which was made together
+ * with its content from one which was there before ({@link isAloneOnItsLine}).
+ */
 export function insertJson(text: string, path: JsonPath, value: unknown): string {
   const parent = find(parse(text), path.slice(0, -1));
   const step = path.at(-1);
@@ -34,14 +38,16 @@ export function insertJson(text: string, path: JsonPath, value: unknown): string
   }
   const unit = indentationOf(text);
   const depth = path.length;
-  const lineBreak = `\n${unit.repeat(depth)}`;
+  const end = text.includes("\r\n") ? "\r\n" : "\n";
+  const lineBreak = `${end}${unit.repeat(depth)}`;
   const isObject = text.charAt(parent.start) === "{";
   const key = isObject ? `${JSON.stringify(String(step))}: ` : "";
   const added = `${key}${JSON.stringify(value, null, unit).replaceAll("\n", lineBreak)}`;
   const last = items.at(-1);
   if (last === undefined) {
-    const closing = `\n${unit.repeat(depth - 1)}`;
-    return splice(text, parent.start + 1, parent.end - 1, `${lineBreak}${added}${closing}`);
+    return depth === 1
+      ? splice(text, parent.end - 1, parent.end - 1, `${lineBreak}${added}${end}`)
+      : splice(text, parent.start + 1, parent.start + 1, added);
   }
   const isOneLine = !text.slice(parent.start, parent.end).includes("\n");
   return splice(text, last.value.end, last.value.end, `,${isOneLine ? " " : lineBreak}${added}`);
@@ -56,7 +62,22 @@ export function replaceJson(text: string, path: JsonPath, value: unknown): strin
   return splice(text, node.start, node.end, JSON.stringify(value));
 }
 
-/** Takes a member out of its object, or an element out of its list, with its comma and the space around it. */
+/** Whether something is the only member of its object or element of its list, and begins on a line of its own. */
+export function isAloneOnItsLine(text: string, path: JsonPath): boolean {
+  const parent = find(parse(text), path.slice(0, -1));
+  const [item, ...others] = parent?.items ?? [];
+  return (
+    parent !== undefined &&
+    item !== undefined &&
+    others.length === 0 &&
+    text.slice(parent.start, item.start).includes("\n")
+  );
+}
+
+/**
+ * Takes a member out of its object, or an element out of its list, with its comma and the space that {@link insertJson} has put
+ * around it.
+ */
 export function removeJson(text: string, path: JsonPath): string {
   const parent = find(parse(text), path.slice(0, -1));
   const items = parent?.items ?? [];
@@ -68,9 +89,14 @@ export function removeJson(text: string, path: JsonPath): string {
   if (before !== undefined) {
     return splice(text, before.value.end, item.value.end, "");
   }
-  return after === undefined
-    ? splice(text, parent.start + 1, parent.end - 1, "")
-    : splice(text, item.start, after.start, "");
+  if (after !== undefined) {
+    return splice(text, item.start, after.start, "");
+  }
+  const space = text.slice(parent.start + 1, item.start);
+  const [line] = /\r?\n[ \t]*$/.exec(space) ?? [];
+  return line === undefined
+    ? splice(text, parent.start + 1, item.value.end, "")
+    : splice(text, item.start - line.length, parent.end - 1, "");
 }
 
 function splice(text: string, start: number, end: number, added: string): string {
@@ -98,10 +124,10 @@ function indexOf(items: readonly Item[], step: string | number | undefined): num
     : items.findLastIndex(({ key }) => key !== undefined && key === step);
 }
 
-/** The document. @throws {JsonTextError} */
+/** The document, behind its byte order mark if it has one. @throws {JsonTextError} */
 export function readJson(text: string): unknown {
   try {
-    return JSON.parse(text);
+    return JSON.parse(text.replace(/^\uFEFF/, ""));
   } catch (error) {
     throw new JsonTextError(error instanceof Error ? error.message : String(error), { cause: error });
   }
@@ -113,7 +139,13 @@ function parse(text: string): Node {
   return readNode(text, skip(text, 0));
 }
 
-function readNode(text: string, start: number): Node {
+/** Settings are a few levels deep. */
+const MAX_DEPTH = 200;
+
+function readNode(text: string, start: number, depth = 0): Node {
+  if (depth > MAX_DEPTH) {
+    throw new JsonTextError(`it has more than ${MAX_DEPTH} levels`);
+  }
   const opening = text.charAt(start);
   if (opening !== "{" && opening !== "[") {
     const [token = ""] = /"(?:[^"\\]|\\.)*"|[^\s,:{}[\]"]+/y[Symbol.match](text.slice(start)) ?? [];
@@ -123,8 +155,8 @@ function readNode(text: string, start: number): Node {
   const items: Item[] = [];
   let at = skip(text, start + 1);
   while (text.charAt(at) !== closing) {
-    const first = readNode(text, at);
-    const value = opening === "{" ? readNode(text, skip(text, skip(text, first.end) + 1)) : first;
+    const first = readNode(text, at, depth + 1);
+    const value = opening === "{" ? readNode(text, skip(text, skip(text, first.end) + 1), depth + 1) : first;
     const key = opening === "{" ? String(JSON.parse(text.slice(first.start, first.end))) : undefined;
     items.push({ key, start: at, value });
     at = skip(text, value.end);

@@ -23,24 +23,32 @@ interface Statement {
 
 /** Has Codex tell this program. @throws {NotifyTakenError} @throws {TomlTextError} */
 export function setNotify(text: string, words: readonly string[]): string {
-  const line = `notify = [${words.map((word) => JSON.stringify(word)).join(", ")}] ${MARK}\n`;
+  const end = text.includes("\r\n") ? "\r\n" : "\n";
+  const line = `notify = [${words.map((word) => JSON.stringify(word)).join(", ")}] ${MARK}`;
   const statements = topLevel(text);
   const present = statements.find(isNotify);
   if (present !== undefined) {
     if (!isOurs(present)) {
       throw new NotifyTakenError("its notify names another program");
     }
-    return text.slice(0, present.start) + line + text.slice(present.end);
+    return (
+      text.slice(0, present.start) + line + (/\r?\n$/.exec(present.text)?.[0] ?? "") + text.slice(present.end)
+    );
   }
   const at = statements.at(-1)?.end ?? 0;
+  // A document whose last line has no end gets another such line, so that it can be as it was.
   const isLineEnded = at === 0 || text.charAt(at - 1) === "\n";
-  return `${text.slice(0, at)}${isLineEnded ? "" : "\n"}${line}${text.slice(at)}`;
+  return text.slice(0, at) + (isLineEnded ? line + end : end + line) + text.slice(at);
 }
 
 /** @throws {TomlTextError} */
 export function removeNotify(text: string): string {
   const present = topLevel(text).find((statement) => isNotify(statement) && isOurs(statement));
-  return present === undefined ? text : text.slice(0, present.start) + text.slice(present.end);
+  if (present === undefined) {
+    return text;
+  }
+  const before = text.slice(0, present.start);
+  return (present.text.endsWith("\n") ? before : before.replace(/\r?\n$/, "")) + text.slice(present.end);
 }
 
 function isNotify({ text }: Statement): boolean {

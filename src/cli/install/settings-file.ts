@@ -13,7 +13,7 @@ import {
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, relative } from "node:path";
 import { CommandError } from "../command-error.ts";
 
 /** A file before and after a change. */
@@ -24,16 +24,18 @@ export interface Edit {
   readonly after: string;
 }
 
-/** @throws {CommandError} when there is a file that cannot be read. */
+/** @throws {CommandError} when there is a file that cannot be read, or not be written again as it was. */
 export function readSettings(path: string): string | undefined {
   try {
-    return readFileSync(path, "utf8");
+    // What is no UTF-8 would not come back as it was.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") {
       return undefined;
     }
-    throw new CommandError(`${path} cannot be read: ${code}`, { cause: error });
+    const why = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : code;
+    throw new CommandError(`${path} cannot be read: ${why}`, { cause: error });
   }
 }
 
@@ -41,9 +43,9 @@ export function readSettings(path: string): string | undefined {
  * Writes beside the file and renames. A link stays a link: what it leads to is replaced. Mode and, where possible, owner stay
  * as they were.
  *
- * @throws {CommandError} when it cannot be written; then it is as it was.
+ * @throws {CommandError} when it cannot be written, or another program has written it meanwhile; then it is left as it is.
  */
-export function writeSettings({ path, after }: Edit): void {
+export function writeSettings({ path, before, after }: Edit): void {
   try {
     mkdirSync(dirname(path), { recursive: true });
     const real = realPath(path);
@@ -54,13 +56,37 @@ export function writeSettings({ path, after }: Edit): void {
       if (stat !== undefined) {
         keepAccess(temporary, stat);
       }
+      if (readSettings(path) !== before) {
+        throw new CommandError(
+          `${path} was changed by another program meanwhile, and is left as it is: try again`,
+        );
+      }
       renameSync(temporary, real);
     } finally {
       rmSync(temporary, { force: true });
     }
   } catch (error) {
+    if (error instanceof CommandError) {
+      throw error;
+    }
     const { code } = error as NodeJS.ErrnoException;
     throw new CommandError(`${path} cannot be written: ${code}`, { cause: error });
+  }
+}
+
+/**
+ * Refuses a link in a project, be it the file or its directory, that leads out of it: a repository may come with one, and have
+ * other programs' files written.
+ *
+ * @throws {CommandError}
+ */
+export function requireInside(directory: string, path: string): void {
+  const root = realPath(directory);
+  for (const real of [realPath(dirname(path)), realPath(path)]) {
+    const way = relative(root, statSync(real, { throwIfNoEntry: false }) === undefined ? root : real);
+    if (way === ".." || way.startsWith("../")) {
+      throw new CommandError(`${path} is left as it is: it leads out of ${directory}, to ${real}`);
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 // The token that GitHub is asked with: given as it is, or in a file that may change at any time. Touches that one file.
 
-import { constants } from "node:fs";
-import { open, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { CollectError } from "../collector.ts";
+import { readTokenFile, whyNoToken } from "../token-file.ts";
 
 /** Where the token comes from. */
 export interface TokenSource {
@@ -17,12 +17,6 @@ export interface TokenSource {
   /** Whether it can ever become another one. */
   readonly isLasting: boolean;
 }
-
-/** A file with a token holds nothing else. In bytes. */
-const MAX_FILE_BYTES = 64 * 1024;
-
-/** What a header can carry and every token of GitHub consists of. */
-const TOKEN = /^[\x21-\x7e]+$/;
 
 /**
  * @param token - The token itself; white space around it is removed. Empty is none.
@@ -58,11 +52,9 @@ export function createTokenSource({
 }
 
 function checked(token: string, what: string): string {
-  if (token === "") {
-    throw new CollectError("UNAUTHENTICATED", `${what} is empty`);
-  }
-  if (!TOKEN.test(token)) {
-    throw new CollectError("UNAUTHENTICATED", `${what} holds characters that no token has`);
+  const why = whyNoToken(token);
+  if (why !== undefined) {
+    throw new CollectError("UNAUTHENTICATED", `${what} ${why}`);
   }
   return token;
 }
@@ -78,15 +70,7 @@ async function versionOf(file: string): Promise<string> {
 
 async function readToken(file: string): Promise<string> {
   try {
-    // A FIFO would block.
-    const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const buffer = Buffer.alloc(MAX_FILE_BYTES);
-      const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
-      return buffer.toString("utf8", 0, bytesRead).trim();
-    } finally {
-      await handle.close();
-    }
+    return await readTokenFile(file);
   } catch (error) {
     throw unreadable(file, error);
   }

@@ -1,4 +1,6 @@
-// Coding agents that are known by the name of their process. Data: a new one is a line.
+// Coding agents that are known by their process: its name, or its program. Data: a new one is a line.
+
+import type { ProcessProgram } from "./proc.ts";
 
 /** From the name of a process to the name of the agent as it stands in `workspace.task.agent`. */
 const AGENTS: ReadonlyMap<string, string> = new Map([
@@ -22,9 +24,23 @@ const AGENTS: ReadonlyMap<string, string> = new Map([
   ["qwen", "qwen-code"],
 ]);
 
-/** The agent that a process of this name is. Undefined: none that is known. */
-export function agentOfProcess(name: string): string | undefined {
-  return AGENTS.get(name);
+/**
+ * Programs that are not called like their agent, by where installers lay them down: Claude Code's is called like its version,
+ * Cursor's agent brings a Node of its own, Codex's may have the platform in its name.
+ */
+const PROGRAMS: readonly (readonly [RegExp, string])[] = [
+  [/\/claude\/versions\/[^/]+$/, "claude-code"],
+  [/\/cursor-agent\/versions\/[^/]+\/node$/, "cursor-agent"],
+  [/\/codex-(?:x86_64|aarch64)-[\w-]+$/, "codex"],
+];
+
+/** The agent that a process is. Undefined: none that is known. */
+export function agentOfProcess({ name = "", program = "" }: ProcessProgram): string | undefined {
+  return (
+    AGENTS.get(name) ??
+    AGENTS.get(program.slice(program.lastIndexOf("/") + 1)) ??
+    PROGRAMS.find(([pattern]) => pattern.test(program))?.[1]
+  );
 }
 
 /** The agent's own word for itself, as AgentAPI gives it, in the form of `workspace.task.agent`. */

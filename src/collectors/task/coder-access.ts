@@ -1,6 +1,7 @@
 // Whether Coder can be asked about this workspace, and how. Pure.
 
 import type { CoderOptions } from "./coder.ts";
+import { fixedToken, tokenInFile } from "./coder-token.ts";
 
 /** Variables as a process gets them. */
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -11,13 +12,20 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * workspace agent (CODER_AGENT_TOKEN) does not do: Coder lets it report a status, but read neither workspaces nor tasks.
  */
 export function coderAccess(
-  settings: { readonly url: string | undefined; readonly token: string | undefined },
+  settings: { readonly url: string | undefined; readonly tokenFile: string | undefined },
   env: Environment,
 ): CoderOptions | undefined {
   const url = settings.url ?? webAddress(env["CODER_URL"]) ?? webAddress(env["CODER_AGENT_URL"]);
-  const token = settings.token ?? env["CODER_SESSION_TOKEN"];
+  const token = tokenOf(settings.tokenFile, env["CODER_SESSION_TOKEN"]);
   const workspace = workspaceOf(env);
-  return url && token && isHeaderValue(token) && workspace ? { url, token, workspace } : undefined;
+  return url && token && workspace ? { url, token, workspace } : undefined;
+}
+
+function tokenOf(file: string | undefined, token: string | undefined): CoderOptions["token"] | undefined {
+  if (file !== undefined) {
+    return tokenInFile(file);
+  }
+  return token ? fixedToken(token) : undefined;
 }
 
 function workspaceOf(env: Environment): CoderOptions["workspace"] | undefined {
@@ -31,9 +39,4 @@ function workspaceOf(env: Environment): CoderOptions["workspace"] | undefined {
 
 function webAddress(text: string | undefined): string | undefined {
   return text !== undefined && URL.canParse(text) && /^https?:/i.test(text) ? text : undefined;
-}
-
-/** What cannot be sent is no token. */
-function isHeaderValue(text: string): boolean {
-  return /^[\x21-\x7e]+$/.test(text);
 }

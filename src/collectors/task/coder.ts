@@ -4,6 +4,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import type { TokenSource } from "./coder-token.ts";
 import { type Finding, NOTHING, type TaskInit, type Witness } from "./finding.ts";
 import { getJson, NoAnswerError } from "./http-json.ts";
 
@@ -11,7 +12,7 @@ export interface CoderOptions {
   /** Address of the Coder server. */
   readonly url: string;
   /** Token of a user's session. That of a workspace agent can report a status, but not read one. */
-  readonly token: string;
+  readonly token: TokenSource;
   /** Which workspace: its identifier, or its owner's name (`me` is the token's user) and its own. */
   readonly workspace: { readonly id: string } | { readonly owner: string; readonly name: string };
 }
@@ -68,7 +69,7 @@ export function createCoder({ url, token, workspace }: CoderOptions): Witness {
     signal: AbortSignal,
   ): Promise<T> => {
     const target = new URL(`api/v2/${path.map(encodeURIComponent).join("/")}`, base);
-    const headers = { "coder-session-token": token };
+    const headers = { "coder-session-token": await token.read() };
     const parsed = schema.safeParse(await getJson(target, { headers, maxBytes: MAX_BYTES, signal }));
     if (!parsed.success) {
       const field = parsed.error.issues[0]?.path.join(".") ?? "";

@@ -5,10 +5,18 @@ import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { MAX_TASK_FILE_BYTES } from "../../task-file/format.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
-import { type ProcFiles, processExists, processNames, processStart, ticksToMs } from "./proc.ts";
+import {
+  type ProcFiles,
+  pidNamespace,
+  processExists,
+  processProgram,
+  processStat,
+  ticksToMs,
+} from "./proc.ts";
 import { parseTaskFile, type TaskFile } from "./task-file.ts";
 
 export interface FileEvidenceOptions {
@@ -30,9 +38,6 @@ export interface FileFinding extends Finding {
   /** Present when there is no file about this workspace. */
   readonly nothing?: Problem;
 }
-
-/** A task file holds a few short fields; a longer file is none. In bytes. */
-const MAX_FILE_BYTES = 64 * 1024;
 
 /**
  * A file that changed this shortly ago may change again with the same time of change, which older kernels count in steps of
@@ -96,8 +101,9 @@ export class FileEvidence {
 
   /** Whether what a valid file says still holds. */
   #judge(reading: Reading): FileFinding {
-    const { pid, updatedMs, warning } = reading;
+    const { updatedMs, warning } = reading;
     const { proc, staleAfterMs, now } = this.#options;
+    const pid = pidHere(reading, proc);
     const { status } = reading.task;
     const problem = warning && { problem: warning };
     const isOld = now() - updatedMs > staleAfterMs;
@@ -123,22 +129,22 @@ export class FileEvidence {
   /** Whether a process has ended, or is another one by now that was given the same number. */
   #isGone(pid: number, { version, updatedMs }: Reading): boolean {
     const { proc } = this.#options;
-    const start = processStart(pid, proc);
-    if (start === undefined) {
+    const stat = processStat(pid, proc);
+    if (stat === undefined) {
       return !processExists(pid);
     }
-    if (start.isZombie) {
+    if (stat.isZombie) {
       return true;
     }
     // Compared by the clock once only: it may be set while the process runs.
     if (this.#writer?.version === version) {
-      return this.#writer.ticks !== start.ticks;
+      return this.#writer.ticks !== stat.startTicks;
     }
-    const startedMs = ticksToMs(start.ticks, proc);
+    const startedMs = ticksToMs(stat.startTicks, proc);
     if (startedMs !== undefined && startedMs > updatedMs + START_TOLERANCE_MS) {
       return true;
     }
-    this.#writer = { version, ticks: start.ticks };
+    this.#writer = { version, ticks: stat.startTicks };
     return false;
   }
 
@@ -176,11 +182,14 @@ export class FileEvidence {
     if (uid !== undefined && stat.uid !== BigInt(uid) && stat.uid !== 0n) {
       throw new CollectError("TASK_FILE_FOREIGN", `the task file ${file} belongs to another user`);
     }
-    if (stat.size > MAX_FILE_BYTES) {
-      throw new CollectError("TASK_FILE_TOO_LARGE", `the task file is larger than ${MAX_FILE_BYTES} bytes`);
+    if (stat.size > MAX_TASK_FILE_BYTES) {
+      throw new CollectError(
+        "TASK_FILE_TOO_LARGE",
+        `the task file is larger than ${MAX_TASK_FILE_BYTES} bytes`,
+      );
     }
-    const buffer = Buffer.alloc(MAX_FILE_BYTES);
-    const { bytesRead } = await handle.read(buffer, 0, MAX_FILE_BYTES, 0);
+    const buffer = Buffer.alloc(MAX_TASK_FILE_BYTES);
+    const { bytesRead } = await handle.read(buffer, 0, MAX_TASK_FILE_BYTES, 0);
     const nowMs = now();
     const times = { modifiedMs: Number(stat.mtimeMs), nowMs };
     const parsed = parseTaskFile(buffer.toString("utf8", 0, bytesRead), times);
@@ -190,10 +199,15 @@ export class FileEvidence {
   }
 }
 
+/** The number of the agent's process. Undefined when it is not known here: a container has numbers of its own. */
+function pidHere({ pid, pidNamespace: named }: TaskFile, proc: ProcFiles): number | undefined {
+  return named === undefined || named === pidNamespace(proc) ? pid : undefined;
+}
+
 /** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */
 function agentOf(pid: number, proc: ProcFiles): string | undefined {
   try {
-    return processNames(pid, proc).map(agentOfProcess).find(Boolean);
+    return agentOfProcess(processProgram(pid, proc));
   } catch {
     return undefined;
   }

@@ -1,11 +1,11 @@
 // What one kind of evidence for the agent's task says, in a form in which kinds can be weighed against each other.
 
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { Message, MessageInitShape } from "@bufbuild/protobuf";
 import { type TaskEvidence, type TaskSchema, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import type { Problem } from "../collector.ts";
 
-/** The task as one kind of evidence has it. */
-export type TaskInit = MessageInitShape<typeof TaskSchema> & { readonly status: TaskStatus };
+/** The task as one kind of evidence has it. Without a status where it tells none: it is never UNSPECIFIED. */
+export type TaskInit = Exclude<MessageInitShape<typeof TaskSchema>, Message>;
 
 /** One kind's answer. */
 export interface Finding {

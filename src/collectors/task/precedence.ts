@@ -1,4 +1,4 @@
-// Which evidence is believed: the strongest that is not stale. Pure.
+// Which evidence is believed: the strongest that tells a status and is not stale. Pure.
 
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import type { Problem } from "../collector.ts";
@@ -30,16 +30,20 @@ const NAMES: Readonly<Record<TaskEvidence, string>> = {
 
 /** Whether this evidence is believed, whatever weaker evidence says. */
 export function isDecisive({ task, stale, isMomentary }: Finding): boolean {
-  return task !== undefined && (stale === undefined || isMomentary === true);
+  return task?.status !== undefined && (stale === undefined || isMomentary === true);
 }
 
 /**
- * Weighs all evidence. Nothing is mixed: every value is that of the evidence which is believed.
+ * Weighs all evidence. Nothing is mixed: every value is that of the evidence which is believed. One that tells no status is
+ * believed only where no other tells one either, not even one that is stale: it is no news of what the other says.
  *
  * @param testimonies the strongest first.
  */
 export function weigh(testimonies: readonly Testimony[]): Verdict {
-  const winner = testimonies.find(isDecisive) ?? testimonies.find(({ task }) => task !== undefined);
+  const winner =
+    testimonies.find(isDecisive) ??
+    testimonies.find(({ task }) => task?.status !== undefined) ??
+    testimonies.find(({ task }) => task !== undefined);
   const warnings: Problem[] = [];
   const own = winner?.problem;
   if (own !== undefined) {
@@ -70,8 +74,15 @@ function remarks(winner: Testimony | undefined, other: Testimony): Problem[] {
   if (task === undefined || winner?.task === undefined) {
     return problem === undefined ? [] : [problem];
   }
-  const differs = task.status !== winner.task.status && contradicts(winner.task.status, task.status, kind);
-  if (!differs) {
+  if (task.status === undefined) {
+    const isNews = winner.stale !== undefined && stale === undefined && task.agent !== undefined;
+    const lives = {
+      reason: "TASK_AGENT_LIVES",
+      message: `${NAMES[kind]} has ${task.agent}, and tells no status`,
+    };
+    return [...(isNews ? [lives] : []), stale, problem].filter((one) => one !== undefined);
+  }
+  if (!contradicts(winner.task.status, task.status)) {
     return [stale, problem].filter((one) => one !== undefined);
   }
   const says = `${NAMES[kind]} says ${statusWord(task.status)}`;
@@ -81,12 +92,9 @@ function remarks(winner: Testimony | undefined, other: Testimony): Problem[] {
 }
 
 /**
- * Whether a status contradicts the one that is believed. A process that is there may be doing anything; and `idle` is all that
- * AgentAPI and Coder have for an agent that waits, has finished or has given up.
+ * Whether a status contradicts the one that is believed. `idle` is all that AgentAPI and Coder have for an agent that waits, has
+ * finished or has given up.
  */
-function contradicts(believed: TaskStatus, other: TaskStatus, kind: TaskEvidence): boolean {
-  if (kind === TaskEvidence.PROCESS) {
-    return false;
-  }
-  return believed === TaskStatus.RUNNING || other !== TaskStatus.IDLE;
+function contradicts(believed: TaskStatus | undefined, other: TaskStatus): boolean {
+  return other !== believed && (believed === TaskStatus.RUNNING || other !== TaskStatus.IDLE);
 }

@@ -2,7 +2,7 @@
 // secrets. On other systems there are none.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
-import { basename } from "node:path";
+import { type ProcessStat, parseStat } from "../../task-file/process-stat.ts";
 
 /** What is read of /proc. A test that stands in for it sees every path. All throw as node:fs does. */
 export interface ProcFiles {
@@ -20,14 +20,6 @@ export const systemProc: ProcFiles = {
   readLink: (path) => readlinkSync(path),
   owner: (path) => statSync(path).uid,
 };
-
-/** When a process began. */
-export interface ProcessStart {
-  /** Clock ticks since the machine started: the same for as long as it is the same process, whatever the clock does. */
-  readonly ticks: number;
-  /** Whether it has ended, and only its parent does not know yet. */
-  readonly isZombie: boolean;
-}
 
 /** The unit of all times in /proc is fixed at a hundredth of a second on every architecture that Node runs on (USER_HZ). */
 const TICK_MS = 10;
@@ -69,8 +61,8 @@ export function processOwner(pid: number, files: ProcFiles): number | undefined 
   return seen(() => files.owner(`/proc/${pid}`));
 }
 
-/** When a process began. Undefined when there is none, or it may not be looked at. */
-export function processStart(pid: number, files: ProcFiles): ProcessStart | undefined {
+/** How a process stands. Undefined when there is none, or it may not be looked at. */
+export function processStat(pid: number, files: ProcFiles): ProcessStat | undefined {
   try {
     return parseStat(files.read(`/proc/${pid}/stat`));
   } catch {
@@ -78,18 +70,13 @@ export function processStart(pid: number, files: ProcFiles): ProcessStart | unde
   }
 }
 
-/**
- * Reads the text of /proc/PID/stat (proc_pid_stat(5)): the name stands in parentheses and may hold any character, so the
- * fields are counted from the last parenthesis.
- */
-export function parseStat(text: string): ProcessStart | undefined {
-  const fields = text
-    .slice(text.lastIndexOf(")") + 1)
-    .trim()
-    .split(" ");
-  const [state] = fields;
-  const ticks = Number(fields[19] ?? Number.NaN);
-  return Number.isSafeInteger(ticks) ? { ticks, isZombie: state === "Z" || state === "X" } : undefined;
+/** The namespace of process numbers that this process lives in. Undefined where it cannot be known. */
+export function pidNamespace(files: ProcFiles): string | undefined {
+  try {
+    return files.readLink("/proc/self/ns/pid");
+  } catch {
+    return undefined;
+  }
 }
 
 /** A moment in ticks as milliseconds since 1970. Undefined where /proc does not say when the machine started. */
@@ -102,14 +89,20 @@ export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
   }
 }
 
-/**
- * What a process is called: the name that it goes by, which is cut at 15 characters, and the file name of its program, which
- * only its owner sees. Empty when it has ended. Throws as {@link seen} does.
- */
-export function processNames(pid: number, files: ProcFiles): readonly string[] {
+/** What a process is called. All is absent when it has ended. */
+export interface ProcessProgram {
+  /** The name that it goes by, which is cut at 15 characters. */
+  readonly name?: string | undefined;
+  /** Absolute path of its program. Absent for anybody but its owner. */
+  readonly program?: string | undefined;
+}
+
+/** What a process is called. Throws as {@link seen} does. */
+export function processProgram(pid: number, files: ProcFiles): ProcessProgram {
   const name = seen(() => files.read(`/proc/${pid}/comm`).trimEnd());
-  const program = seen(() => basename(files.readLink(`/proc/${pid}/exe`)));
-  return [name, program].filter((one) => one !== undefined);
+  // The kernel says of a file that was removed meanwhile, as by an update, that it was.
+  const program = seen(() => files.readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""));
+  return { name, program };
 }
 
 /** The largest process number that Linux gives (PID_MAX_LIMIT). */

@@ -1,18 +1,18 @@
-// The weakest evidence: a known coding agent among this user's processes. That it is there is all that it tells, so the status
-// is `idle`, never `running`.
+// The weakest evidence: a known coding agent among this user's processes. That it is there, and since when, is all that it
+// tells: a process that waits for a model and one that waits for its user look alike, so there is no status.
 
 import { setImmediate as breathe } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
 import {
-  type ProcessStart,
   type ProcFiles,
   processIds,
-  processNames,
   processOwner,
-  processStart,
+  processProgram,
+  processStat,
   systemProc,
   ticksToMs,
 } from "./proc.ts";
@@ -36,7 +36,7 @@ const CHUNK = 64;
 interface AgentProcess {
   readonly pid: number;
   readonly agent: string;
-  readonly start: ProcessStart;
+  readonly stat: ProcessStat;
 }
 
 /**
@@ -58,7 +58,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
         signal.throwIfAborted();
       }
       const found = agentProcess(pid, uid, proc);
-      if (found !== undefined && (first === undefined || found.start.ticks < first.start.ticks)) {
+      if (found !== undefined && (first === undefined || found.stat.startTicks < first.stat.startTicks)) {
         first = found;
       }
     }
@@ -85,12 +85,12 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
       since = undefined;
       return NOTHING;
     }
-    const { pid, agent, start } = found;
-    if (since?.pid !== pid || since.ticks !== start.ticks) {
-      since = { pid, ticks: start.ticks, ms: ticksToMs(start.ticks, proc) };
+    const { pid, agent, stat } = found;
+    if (since?.pid !== pid || since.ticks !== stat.startTicks) {
+      since = { pid, ticks: stat.startTicks, ms: ticksToMs(stat.startTicks, proc) };
     }
     const startedAt = since.ms === undefined ? {} : { startedAt: timestampFromMs(since.ms) };
-    return { task: { status: TaskStatus.IDLE, agent, ...startedAt } };
+    return { task: { agent, ...startedAt } };
   };
 
   return {
@@ -103,10 +103,10 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
 }
 
 function agentProcess(pid: number, uid: number | undefined, proc: ProcFiles): AgentProcess | undefined {
-  const agent = processNames(pid, proc).map(agentOfProcess).find(Boolean);
+  const agent = agentOfProcess(processProgram(pid, proc));
   if (agent === undefined || (uid !== undefined && processOwner(pid, proc) !== uid)) {
     return undefined;
   }
-  const start = processStart(pid, proc);
-  return start === undefined || start.isZombie ? undefined : { pid, agent, start };
+  const stat = processStat(pid, proc);
+  return stat === undefined || stat.isZombie ? undefined : { pid, agent, stat };
 }

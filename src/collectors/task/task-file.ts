@@ -4,16 +4,22 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
 import en from "zod/v4/locales/en.js";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
+import { isStatus, STATUSES } from "../../task-file/format.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import type { TaskInit } from "./finding.ts";
 
 /** What a task file says. */
 export interface TaskFile {
   readonly task: TaskInit;
-  /** When it was last renewed, in milliseconds since 1970: `updated_at`, else when the file was written. */
+  /**
+   * When it was last renewed, in milliseconds since 1970: `updated_at`, else when the file was written; now, where both lie in
+   * the future.
+   */
   readonly updatedMs: number;
   /** Process of the agent. Absent: not known. */
   readonly pid: number | undefined;
+  /** The namespace that `pid` is of. Absent: that of the reader. */
+  readonly pidNamespace: string | undefined;
   /** The directory of the workspace that the file is about. Absent: any. */
   readonly cwd: string | undefined;
   /** What of it is not served, while the rest is. */
@@ -30,14 +36,6 @@ export interface TaskFileTimes {
 /** A date is in the future past this: what writes the file may have another clock. In milliseconds. */
 const CLOCK_TOLERANCE_MS = 60_000;
 
-const STATUS = {
-  idle: TaskStatus.IDLE,
-  running: TaskStatus.RUNNING,
-  waiting: TaskStatus.WAITING,
-  completed: TaskStatus.COMPLETED,
-  failed: TaskStatus.FAILED,
-} as const;
-
 const time = z.iso.datetime({ offset: true, error: "must be an RFC 3339 date and time" });
 
 const text = z.optional(z.string());
@@ -51,6 +49,7 @@ const schema = z.object({
   started_at: z.optional(time),
   updated_at: z.optional(time),
   pid: z.optional(z.int().check(z.positive())),
+  pid_namespace: text,
   cwd: z.optional(z.string().check(z.startsWith("/", { error: "must be an absolute path" }))),
 });
 
@@ -69,7 +68,8 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     const field = issue?.path.join(".") ?? "";
     throw refusal("INVALID", field === "" ? (issue?.message ?? "") : `${field}: ${issue?.message}`);
   }
-  const { status, pid, cwd, started_at, updated_at, description, progress, agent, url } = parsed.data;
+  const { status, pid, pid_namespace, cwd, started_at, updated_at, description, progress, agent, url } =
+    parsed.data;
   const future: string[] = [];
   const past = (field: string, date: string | undefined): number | undefined => {
     const ms = date === undefined ? undefined : Date.parse(date);
@@ -80,14 +80,17 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
     return ms;
   };
   const startedMs = past("started_at", started_at);
-  const updatedMs = Math.floor(past("updated_at", updated_at) ?? Math.min(modifiedMs, nowMs));
+  const writtenMs = modifiedMs > nowMs + CLOCK_TOLERANCE_MS ? undefined : modifiedMs;
+  const knownMs = past("updated_at", updated_at) ?? writtenMs;
+  const updatedMs = Math.floor(knownMs ?? nowMs);
   return {
     updatedMs,
     pid,
+    pidNamespace: pid_namespace,
     cwd,
     task: {
       status: parseStatus(status),
-      updatedAt: timestampFromMs(updatedMs),
+      ...(knownMs === undefined ? {} : { updatedAt: timestampFromMs(updatedMs) }),
       ...(startedMs === undefined ? {} : { startedAt: timestampFromMs(startedMs) }),
       ...(description === undefined ? {} : { description }),
       ...(progress === undefined ? {} : { progress }),
@@ -106,11 +109,10 @@ export function parseTaskFile(text: string, { modifiedMs, nowMs }: TaskFileTimes
 }
 
 function parseStatus(word: string): TaskStatus {
-  const known = Object.entries(STATUS).find(([name]) => name === word);
-  if (known === undefined) {
-    throw refusal("UNKNOWN_STATUS", `status: "${word}" is none of ${Object.keys(STATUS).join(", ")}`);
+  if (!isStatus(word)) {
+    throw refusal("UNKNOWN_STATUS", `status: "${word}" is none of ${STATUSES.join(", ")}`);
   }
-  return known[1];
+  return TaskStatus[word.toUpperCase() as Uppercase<typeof word>];
 }
 
 function parseJson(text: string): unknown {

@@ -8,7 +8,12 @@ import {
 } from "../../../src/cli/install/hook-entries.ts";
 
 const COMMAND = hookCommand(["/opt/node", "/opt/main.js", "task", "hook", "claude-code"]);
-const EVENTS = ["Stop", "PreToolUse"];
+const EVENTS = of(COMMAND, "Stop", "PreToolUse");
+
+/** The same command for several events. */
+function of(command: string, ...events: string[]): ReadonlyMap<string, string> {
+  return new Map(events.map((event) => [event, command]));
+}
 
 const SETTINGS = `{
     "model": "opus",
@@ -32,7 +37,7 @@ function commands(text: string, event: string): string[] {
 
 describe("our hooks", () => {
   it("stand beside what is there", () => {
-    const added = addHooks(SETTINGS, EVENTS, COMMAND);
+    const added = addHooks(SETTINGS, EVENTS);
     expect(commands(added, "PreToolUse")).toEqual(["check.sh", COMMAND]);
     expect(commands(added, "Stop")).toEqual([COMMAND]);
     for (const line of SETTINGS.split("\n")) {
@@ -49,19 +54,16 @@ describe("our hooks", () => {
     '{"a": 1}',
     '{\n\t"hooks": {\n\t\t"Stop": [\n\t\t\t{"hooks": [{"type": "prompt"}]}\n\t\t]\n\t}\n}\n',
   ])("are there once however often they are added, and gone without a trace: %#", (text) => {
-    const once = addHooks(text, EVENTS, COMMAND);
-    expect(addHooks(once, EVENTS, COMMAND)).toBe(once);
+    const once = addHooks(text, EVENTS);
+    expect(addHooks(once, EVENTS)).toBe(once);
     expect(removeHooks(once)).toBe(text);
     expect(removeHooks(text)).toBe(text);
   });
 
   it("are renewed when the program lies elsewhere, and taken from events that are not of interest any more", () => {
-    const old = addHooks(
-      SETTINGS,
-      ["Stop", "Old"],
-      hookCommand(["/old/node", "main.js", "task", "hook", "x"]),
-    );
-    const renewed = addHooks(old, EVENTS, COMMAND);
+    const command = hookCommand(["/old/node", "main.js", "task", "hook", "x"]);
+    const old = addHooks(SETTINGS, of(command, "Stop", "Old"));
+    const renewed = addHooks(old, EVENTS);
     expect(commands(renewed, "Stop")).toEqual([COMMAND]);
     expect(commands(renewed, "Old")).toEqual([]);
     expect(removeHooks(renewed)).toBe(SETTINGS);
@@ -83,7 +85,7 @@ describe("our hooks", () => {
     ["a list for hooks", '{"hooks": []}'],
     ["an object for an event", '{"hooks": {"Stop": {}}}'],
   ])("are not added to %s", (_, text) => {
-    expect(() => addHooks(text, EVENTS, COMMAND)).toThrow(HooksShapeError);
+    expect(() => addHooks(text, EVENTS)).toThrow(HooksShapeError);
   });
 
   it.each([

@@ -16,7 +16,7 @@ describe("a change of a JSON text", () => {
       '{\n    "b": 1e2,\n    "a": [\n        1\n    ]\n}\n',
     ],
     ["tabs", '{\n\t"b": 1\n}', ["a"], {}, '{\n\t"b": 1,\n\t"a": {}\n}'],
-    ["an empty list", '{\n  "a": []\n}', ["a", 0], 1, '{\n  "a": [\n    1\n  ]\n}'],
+    ["an empty list, without a line of its own", '{\n  "a": []\n}', ["a", 0], 1, '{\n  "a": [1]\n}'],
     ["a list", '{\n  "a": [\n    1\n  ]\n}', ["a", 0], 2, '{\n  "a": [\n    1,\n    2\n  ]\n}'],
   ])("adds to %s", (_, text, path, value, result) => {
     expect(insertJson(text, path, value)).toBe(result);

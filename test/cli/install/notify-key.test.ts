@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   NotifyTakenError,
@@ -13,7 +14,8 @@ describe("the key notify", () => {
   it.each([
     ["nothing", "", LINE],
     ["comments alone", "# mine\n\n", `${LINE}# mine\n\n`],
-    ["keys", 'model = "x"', `model = "x"\n${LINE}`],
+    ["keys whose last line has no end", 'model = "x"', `model = "x"\n${LINE.trimEnd()}`],
+    ["a last line of Windows without end", "a = 1\r\nb = 2", `a = 1\r\nb = 2\r\n${LINE.trimEnd()}`],
     ["tables alone", "[tui]\nnotify = 1\n", `${LINE}[tui]\nnotify = 1\n`],
     [
       "keys and tables",
@@ -25,12 +27,38 @@ describe("the key notify", () => {
       'a = [\n  # ] "\n  "x",\n[1], ]\nb = """\n[t] \\"""\n"""\nc = \'\'\'\n[t]\n\'\'\'\nd = { x = "}" }\n[t]\n',
       `a = [\n  # ] "\n  "x",\n[1], ]\nb = """\n[t] \\"""\n"""\nc = '''\n[t]\n'''\nd = { x = "}" }\n${LINE}[t]\n`,
     ],
-    ["line ends of Windows", "a = 1\r\n[t]\r\n", `a = 1\r\n${LINE}[t]\r\n`],
+    ["line ends of Windows", "a = 1\r\n[t]\r\n", `a = 1\r\n${LINE.trimEnd()}\r\n[t]\r\n`],
   ])("is added behind other keys, before all tables: %s", (_, text, result) => {
     expect(setNotify(text, WORDS)).toBe(result);
     expect(setNotify(result, WORDS)).toBe(result);
-    expect(setNotify(result, ["other"])).toBe(result.replace(LINE, 'notify = ["other"] # fleet-metadata\n'));
-    expect(removeNotify(result)).toBe(text === 'model = "x"' ? `${text}\n` : text);
+    const other = 'notify = ["other"] # fleet-metadata';
+    expect(setNotify(result, ["other"])).toBe(result.replace(LINE.trimEnd(), other));
+    expect(removeNotify(result)).toBe(text);
+  });
+
+  it("S25: is taken out so that any document is byte for byte what it was", () => {
+    const statement = fc.constantFrom(
+      "",
+      " ",
+      "# mine",
+      'a = "x" # b',
+      "b = [\n1,\n]",
+      "c.d = '''\n[t]'''",
+      "\ne = {}",
+    );
+    const table = fc.constantFrom("[t]", "[[t]] # [", "notify = 1", "# end");
+    const end = fc.constantFrom("\n", "\r\n");
+    const document = fc.tuple(fc.array(statement), fc.array(table), end, fc.constantFrom("", "\n", "\r\n"));
+    fc.assert(
+      fc.property(document, ([statements, [first, ...rest], lineEnd, last]) => {
+        const tables = first === undefined ? [] : ["[first]", first, ...rest];
+        const text = [...statements, ...tables].join("\n").replaceAll("\n", lineEnd) + last;
+        const added = setNotify(text, WORDS);
+        expect(added).toContain(LINE.trimEnd());
+        expect(setNotify(added, WORDS)).toBe(added);
+        expect(removeNotify(added)).toBe(text);
+      }),
+    );
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { coderAccess } from "../../../src/collectors/task/coder-access.ts";
 
-const NOT_SET = { url: undefined, token: undefined };
+const NOT_SET = { url: undefined, tokenFile: undefined };
 const ENV = {
   CODER: "true",
   CODER_AGENT_URL: "https://coder.example.com/",
@@ -27,9 +27,9 @@ describe("access to Coder", () => {
     ],
     [
       "by settings before variables",
-      { url: "https://c.example", token: "file" },
+      { url: "https://c.example", tokenFile: "/dev/null" },
       { ...ENV, CODER_URL: "https://b.example" },
-      { url: "https://c.example", token: "file", workspace: BY_NAME },
+      { url: "https://c.example", token: "the token file /dev/null is empty", workspace: BY_NAME },
     ],
     [
       "by the workspace's identifier",
@@ -51,16 +51,22 @@ describe("access to Coder", () => {
       undefined,
     ],
     [
-      "S20: not with a token that would break the request",
+      "S20: but no token that would break the request",
       NOT_SET,
       { ...ENV, CODER_SESSION_TOKEN: "a\r\nb" },
-      undefined,
+      {
+        url: "https://coder.example.com/",
+        token: "the token holds characters that no token has",
+        workspace: BY_NAME,
+      },
     ],
     ["not without an address", NOT_SET, { ...ENV, CODER_AGENT_URL: "" }, undefined],
     ["S20: not at an address that is none", NOT_SET, { ...ENV, CODER_AGENT_URL: "ftp://coder" }, undefined],
     ["not without a workspace", NOT_SET, { ...ENV, CODER_WORKSPACE_NAME: "" }, undefined],
     ["not outside Coder", NOT_SET, {}, undefined],
-  ])("is had %s", (_, settings, env, access) => {
-    expect(coderAccess({ ...NOT_SET, ...settings }, env)).toEqual(access);
+  ])("is had %s", async (_, settings, env, access) => {
+    const found = coderAccess({ ...NOT_SET, ...settings }, env);
+    const token = await found?.token.read().catch((error: Error) => error.message);
+    expect(found && { ...found, token }).toEqual(access);
   });
 });

@@ -1,9 +1,14 @@
 // Coder's API over real HTTP: a stand-in with the answers that Coder documents, and worse.
 
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { create, toJson } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished } from "vitest";
 import { type CoderOptions, createCoder } from "../../../src/collectors/task/coder.ts";
+import { fixedToken, tokenInFile } from "../../../src/collectors/task/coder-token.ts";
 import { TaskSchema } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import {
   type Answer,
@@ -68,7 +73,7 @@ async function ask(
 ) {
   const service = await startHttpService(routes);
   const { deadlineMs = 10_000, ...rest } = options;
-  const coder = createCoder({ url: service.url, token: TOKEN, workspace: { id: ID }, ...rest });
+  const coder = createCoder({ url: service.url, token: fixedToken(TOKEN), workspace: { id: ID }, ...rest });
   const finding = await coder.ask(AbortSignal.timeout(deadlineMs));
   expect(finding.problem?.message ?? "").not.toContain(TOKEN);
   return {
@@ -248,7 +253,7 @@ describe("Coder that is not as it should be", () => {
   it("S20, S25: that answers with any JSON is understood or not, and that is all", async () => {
     let answer: unknown;
     const service = await startHttpService({ [WORKSPACE]: (_, response) => json(answer)(_, response) });
-    const coder = createCoder({ url: service.url, token: TOKEN, workspace: { id: ID } });
+    const coder = createCoder({ url: service.url, token: fixedToken(TOKEN), workspace: { id: ID } });
     const text = fc.oneof(fc.string(), fc.constantFrom("working", "idle", BUILT, REPORTED), fc.jsonValue());
     const shape = fc.record(
       {
@@ -266,6 +271,31 @@ describe("Coder that is not as it should be", () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it("is asked with the token that its file holds by now", async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fleet-coder-"));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const file = join(directory, "token");
+    const service = await startHttpService({ [WORKSPACE]: workspace({ state: "working" }) });
+    const coder = createCoder({ url: service.url, token: tokenInFile(file), workspace: { id: ID } });
+    const askAgain = () => coder.ask(AbortSignal.timeout(10_000));
+    const reason = "CODER_UNAUTHENTICATED";
+    const refused = (message: string) => ({ problem: { reason, message: expect.stringContaining(message) } });
+    expect(await askAgain()).toEqual(refused(`the token file ${file} cannot be read: ENOENT`));
+    for (const token of ["first", "other"]) {
+      writeFileSync(file, `${token}\n`);
+      expect(await askAgain()).toHaveProperty("task");
+      expect(service.requests.at(-1)?.headers["coder-session-token"]).toBe(token);
+    }
+    writeFileSync(file, "");
+    expect(await askAgain()).toEqual(refused("is empty"));
+    writeFileSync(file, "a\r\nx-injected: b");
+    expect(await askAgain()).toEqual(refused("holds characters that no token has"));
+    rmSync(file);
+    execFileSync("mkfifo", [file]);
+    expect(await askAgain()).toEqual(refused("cannot be read: ESPIPE"));
+    expect(service.requests).toHaveLength(2);
   });
 
   it("S20: that is not there is said", async () => {

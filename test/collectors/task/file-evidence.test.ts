@@ -1,6 +1,6 @@
 // Whether what a task file says still holds: with real files and real processes.
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -61,6 +61,18 @@ describe("the agent's process", () => {
       ...task({ status: TaskStatus.FAILED }),
       warning: { reason: "TASK_PROCESS_GONE", message: expect.stringContaining(`process ${pid} `) },
     });
+  });
+
+  it("S19: is gone only where its number is its number: a container has numbers of its own", async () => {
+    const { write, collect } = setUp();
+    const { pid, end } = await startAgent("claude");
+    await end();
+    write({ status: "running", pid, pid_namespace: "pid:[1]" });
+    const collected = await collect();
+    expect(collected).toMatchObject(task({ status: TaskStatus.RUNNING }));
+    expect(collected).not.toHaveProperty("warning");
+    write({ status: "running", pid, pid_namespace: readlinkSync("/proc/self/ns/pid") });
+    expect(await collect()).toMatchObject(task({ status: TaskStatus.FAILED }));
   });
 
   it.each(["idle", "completed", "failed"])("may be gone when the file says %s", async (status) => {

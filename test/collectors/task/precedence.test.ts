@@ -20,6 +20,8 @@ const { IDLE, RUNNING, WAITING, COMPLETED, FAILED } = TaskStatus;
 type Says = Partial<Record<Kind, Finding>>;
 
 const says = (status: TaskStatus): Finding => ({ task: { status } });
+/** All that a process tells. */
+const LIVES: Finding = { task: { agent: "codex", startedAt: { seconds: 1n } } };
 const OLD: Problem = { reason: "TASK_STALE", message: "not updated" };
 const BROKEN: Problem = { reason: "TASK_FILE_NOT_JSON", message: "it is not JSON" };
 const SLOW: Problem = { reason: "AGENTAPI_TIMEOUT", message: "it did not answer in time" };
@@ -33,30 +35,30 @@ function judge(evidence: Says) {
 }
 
 describe("the evidence that is believed", () => {
-  it.each<[string, Says, Kind, TaskStatus]>([
+  it.each<[string, Says, Kind, TaskStatus | undefined]>([
     ["the file's alone", { file: says(RUNNING) }, "file", RUNNING],
     ["AgentAPI's alone", { agentapi: says(RUNNING) }, "agentapi", RUNNING],
     ["Coder's alone", { coder: says(COMPLETED) }, "coder", COMPLETED],
-    ["a process's alone", { process: says(IDLE) }, "process", IDLE],
+    ["a process's alone, which tells no status", { process: LIVES }, "process", undefined],
     ["the file's before AgentAPI's", { file: says(WAITING), agentapi: says(IDLE) }, "file", WAITING],
     ["AgentAPI's before Coder's", { agentapi: says(IDLE), coder: says(RUNNING) }, "agentapi", IDLE],
-    ["Coder's before a process's", { coder: says(FAILED), process: says(IDLE) }, "coder", FAILED],
+    ["Coder's before a process's", { coder: says(FAILED), process: LIVES }, "coder", FAILED],
     [
       "the file's before all others'",
-      { file: says(IDLE), agentapi: says(RUNNING), coder: says(RUNNING), process: says(IDLE) },
+      { file: says(IDLE), agentapi: says(RUNNING), coder: says(RUNNING), process: LIVES },
       "file",
       IDLE,
     ],
     ["what is not stale", { file: stale(RUNNING), agentapi: says(IDLE) }, "agentapi", IDLE],
     [
-      "even a process's, when the file is stale",
-      { file: stale(RUNNING), process: says(IDLE) },
-      "process",
-      IDLE,
+      "the file's, stale as it is, before a process's, which tells no status",
+      { file: stale(RUNNING), process: LIVES },
+      "file",
+      RUNNING,
     ],
     [
       "the strongest of what is not stale",
-      { file: stale(RUNNING), agentapi: stale(RUNNING), coder: says(COMPLETED), process: says(IDLE) },
+      { file: stale(RUNNING), agentapi: stale(RUNNING), coder: says(COMPLETED), process: LIVES },
       "coder",
       COMPLETED,
     ],
@@ -73,9 +75,11 @@ describe("the evidence that is believed", () => {
       "coder",
       RUNNING,
     ],
-    ["weaker one beside a slow one", { agentapi: { problem: SLOW }, process: says(IDLE) }, "process", IDLE],
+    ["weaker one beside a slow one", { agentapi: { problem: SLOW }, process: LIVES }, "process", undefined],
   ])("is %s", (_, evidence, kind, status) => {
-    expect(judge(evidence).task).toMatchObject({ status, source: KINDS[kind] });
+    const { task } = judge(evidence);
+    expect(task?.source).toBe(KINDS[kind]);
+    expect(task?.status).toBe(status);
   });
 
   it("is none where none says anything", () => {
@@ -86,7 +90,7 @@ describe("the evidence that is believed", () => {
   it("is not mixed with weaker evidence: another agent may be meant", () => {
     const { task } = judge({
       file: says(RUNNING),
-      process: { task: { status: IDLE, agent: "codex", startedAt: { seconds: 1n } } },
+      process: LIVES,
     });
     expect(task).toEqual({ status: RUNNING, source: TaskEvidence.FILE });
   });
@@ -110,7 +114,7 @@ describe("what is said beside it", () => {
     ],
     ["nor completed from idle", { file: says(COMPLETED), coder: says(IDLE) }, undefined],
     ["that Coder says failed", { file: says(COMPLETED), coder: says(FAILED) }, differs("Coder says failed")],
-    ["nothing of a process, which may do anything", { file: says(RUNNING), process: says(IDLE) }, undefined],
+    ["nothing of a process, which may do anything", { file: says(RUNNING), process: LIVES }, undefined],
     [
       "what is stale",
       { file: stale(RUNNING), agentapi: says(IDLE) },
@@ -128,6 +132,16 @@ describe("what is said beside it", () => {
     const verdict = judge(evidence);
     expect(verdict.warning).toEqual(warning);
     expect(verdict.stale).toBeUndefined();
+  });
+
+  it("is that an agent's process is there, when only that is fresh", () => {
+    expect(judge({ file: stale(RUNNING), process: LIVES })).toEqual({
+      task: { status: RUNNING, source: TaskEvidence.FILE },
+      stale: {
+        reason: "TASK_STALE",
+        message: "not updated; the process list has codex, and tells no status",
+      },
+    });
   });
 
   it("is why it is stale, and then the rest", () => {

@@ -1,16 +1,15 @@
 // A coding agent in the process list: with real processes.
 
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createProcessList, createTaskCollector } from "../../../src/collectors/task/index.ts";
-import { type ProcFiles, parseStat, processIds, systemProc } from "../../../src/collectors/task/proc.ts";
+import { type ProcFiles, processIds, processStat, systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
-import { startAgent } from "../../helpers/agent-process.ts";
+import { startAgent, startProgram } from "../../helpers/agent-process.ts";
 
 /** The real /proc with these processes alone, and a note of everything that was read of it. */
 function only(...pids: readonly number[]) {
@@ -51,11 +50,12 @@ describe("the process list", () => {
     ["cursor-agent", "cursor-agent"],
     ["copilot", "copilot"],
     ["auggie", "auggie"],
-  ])("knows %s as %s, and since when it is there; never that it works", async (name, agent) => {
+  ])("knows %s as %s, and since when it is there; but not what it does", async (name, agent) => {
     const before = Date.now();
     const { pid } = await startAgent(name);
     const { task, ...rest } = await ask(only(pid));
-    expect(task).toMatchObject({ status: TaskStatus.IDLE, agent });
+    expect(task).toMatchObject({ agent });
+    expect(task).not.toHaveProperty("status");
     expect(rest).toEqual({});
     const { startedAt } = create(TaskSchema, task);
     const startedMs = startedAt && timestampMs(startedAt);
@@ -96,9 +96,9 @@ describe("the process list", () => {
 
   it("says of several agents which has been there longest: agents start others", async () => {
     const first = await startAgent("claude");
-    const ticks = parseStat(systemProc.read(`/proc/${first.pid}/stat`))?.ticks ?? 0;
+    const ticksOf = (pid: number): number => processStat(pid, systemProc)?.startTicks ?? 0;
     let second = await startAgent("codex");
-    while ((parseStat(systemProc.read(`/proc/${second.pid}/stat`))?.ticks ?? 0) <= ticks) {
+    while (ticksOf(second.pid) <= ticksOf(first.pid)) {
       second = await startAgent("codex");
     }
     expect((await ask(only(first.pid, second.pid))).task?.agent).toBe("claude-code");
@@ -119,6 +119,21 @@ describe("the process list", () => {
     expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual(first);
   });
 
+  it.each([
+    [".local/share/claude/versions/2.1.37", "claude-code"],
+    [".local/share/cursor-agent/versions/2026.05.01-eea359f/node", "cursor-agent"],
+    ["bin/codex-x86_64-unknown-linux-musl", "codex"],
+    ["bin/node", undefined],
+    ["claude/bin/node", undefined],
+    ["goose/bin/2.1.37", undefined],
+  ])("knows the program %s as %s, by where it lies", async (path, agent) => {
+    const { pid, program } = await startProgram(path);
+    expect((await ask(only(pid))).task?.agent).toBe(agent);
+    // An update has removed what still runs.
+    rmSync(program);
+    expect((await ask(only(pid))).task?.agent).toBe(agent);
+  });
+
   it("S21: opens names and start times only, never a command line or an environment", async () => {
     const { pid } = await startAgent("claude", "--api-key", "sk-secret");
     const { proc, read } = only(pid, process.pid, 1);
@@ -137,7 +152,7 @@ describe("the process list", () => {
     const { pid } = await startAgent("claude", "sk-secret");
     expect(processIds(systemProc)).toContain(pid);
     const { task } = await ask();
-    expect(task?.status).toBe(TaskStatus.IDLE);
+    expect(task?.status).toBeUndefined();
     expect(task?.agent).toEqual(expect.any(String));
   });
 
@@ -153,29 +168,40 @@ describe("the process list", () => {
     expect(await collector.collect({ signal: AbortSignal.timeout(10_000) })).toMatchObject({
       outcome: "data",
       metadata: {
-        workspace: { task: { status: TaskStatus.IDLE, agent: "codex", source: TaskEvidence.PROCESS } },
+        workspace: { task: { agent: "codex", source: TaskEvidence.PROCESS } },
       },
       holdsMs: 10_000,
     });
   });
 });
 
-describe("/proc/PID/stat", () => {
-  it("is read whatever the process is called", () => {
-    const line = (name: string): string =>
-      `42 (${name}) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 8154 1 1 1\n`;
-    for (const name of ["sh", "a b", "a) S 1 2 (b", "(((", ")", "\n"]) {
-      expect(parseStat(line(name))).toEqual({ ticks: 8154, isZombie: false });
-    }
-    expect(parseStat(line("sh").replace(") S", ") Z"))).toMatchObject({ isZombie: true });
+describe("a task file that says running", () => {
+  async function collect(staleAfterMs: number, pids: readonly number[], filePid?: number) {
+    const directory = mkdtempSync(join(tmpdir(), "fleet-processes-"));
+    onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+    const file = join(directory, "task.json");
+    const updated_at = new Date(Date.now() - 20 * 60_000).toISOString();
+    writeFileSync(file, JSON.stringify({ status: "running", pid: filePid, updated_at }));
+    const witnesses = [createProcessList(only(...pids))];
+    const collector = createTaskCollector({ file, workspace: "/", witnesses, staleAfterMs });
+    return collector.collect({ signal: AbortSignal.timeout(10_000) });
+  }
+
+  it("is still what is served, as stale, when all that is fresh is that an agent lives: a build may take long", async () => {
+    const { pid } = await startAgent("codex");
+    expect(await collect(15 * 60_000, [pid])).toMatchObject({
+      outcome: "data",
+      metadata: { workspace: { task: { status: TaskStatus.RUNNING, source: TaskEvidence.FILE } } },
+      stale: { reason: "TASK_STALE", message: expect.stringContaining("the process list has codex") },
+    });
   });
 
-  it("S25: is nothing when it is not what it should be", () => {
-    fc.assert(
-      fc.property(fc.string({ unit: "binary" }), (text) => {
-        expect(["undefined", "object"]).toContain(typeof parseStat(text));
-      }),
-    );
-    expect(parseStat("")).toBeUndefined();
+  it("is failed when its process is gone and no agent is there", async () => {
+    const { pid, end } = await startAgent("codex");
+    await end();
+    expect(await collect(60 * 60_000, [], pid)).toMatchObject({
+      metadata: { workspace: { task: { status: TaskStatus.FAILED, source: TaskEvidence.FILE } } },
+      warning: { reason: "TASK_PROCESS_GONE" },
+    });
   });
 });

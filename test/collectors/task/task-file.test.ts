@@ -154,12 +154,13 @@ describe("a date in the future", () => {
     });
   });
 
-  it("S19, S22: is no time of writing either, after the clock was set back", () => {
+  it("S19, S22: is no time of writing either, after the clock was set back: when it was updated is not known", () => {
     const times = { modifiedMs: NOW_MS + 86_400_000, nowMs: NOW_MS };
-    const { task, warning } = parseTaskFile('{"status": "idle"}', times);
-    const { updatedAt } = create(TaskSchema, task);
-    expect(updatedAt && timestampDate(updatedAt).getTime()).toBe(NOW_MS);
+    const { task, updatedMs, warning } = parseTaskFile('{"status": "idle"}', times);
+    expect(task.updatedAt).toBeUndefined();
+    expect(updatedMs).toBe(NOW_MS);
     expect(warning).toBeUndefined();
+    expect(parseTaskFile('{"status": "idle"}', { ...times, nowMs: NOW_MS + 5_000 }).task).toEqual(task);
   });
 
   it("is none within the difference that clocks may have", () => {

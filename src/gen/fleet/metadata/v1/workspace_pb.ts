@@ -136,7 +136,7 @@ export const WorkspaceOwnerSchema: GenMessage<WorkspaceOwner> = /*@__PURE__*/
  */
 export type Task = Message<"fleet.metadata.v1.Task"> & {
   /**
-   * What the agent is doing, in one word.
+   * What the agent is doing, in one word. Absent when all that is known is that its process is there.
    *
    * @generated from field: fleet.metadata.v1.TaskStatus status = 1;
    */
@@ -157,14 +157,14 @@ export type Task = Message<"fleet.metadata.v1.Task"> & {
   progress?: number | undefined;
 
   /**
-   * When the task began.
+   * When the task began; when the agent's process began where the evidence is the list of processes.
    *
    * @generated from field: google.protobuf.Timestamp started_at = 4;
    */
   startedAt?: Timestamp | undefined;
 
   /**
-   * When the evidence was last renewed.
+   * When the evidence was last renewed. Absent where it carries no time: the list of processes.
    *
    * @generated from field: google.protobuf.Timestamp updated_at = 5;
    */
@@ -185,7 +185,7 @@ export type Task = Message<"fleet.metadata.v1.Task"> & {
   agent?: string | undefined;
 
   /**
-   * The evidence that `status` rests on.
+   * The evidence that these values rest on.
    *
    * @generated from field: fleet.metadata.v1.TaskEvidence source = 8;
    */
@@ -365,7 +365,7 @@ export const TaskEvidence = {
   CODER: 3,
 
   /**
-   * The list of processes.
+   * The list of processes: which agent is there and since when. It tells no status.
    *
    * @generated from enum value: TASK_EVIDENCE_PROCESS = 4;
    */
