@@ -40,6 +40,8 @@ export interface Dependencies {
   /** For the platform's variables, and for what git needs of it. */
   readonly env: Environment;
   readonly serverVersion: string;
+  /** Is told of each secret that is read from a file, before it is used: what logs must not repeat it. */
+  readonly onSecret?: (secret: string) => void;
   /** In place of the collectors that the configuration asks for. */
   readonly collectors?: readonly (ScheduledCollector | ScheduledRemoteCollector)[];
   /** See {@link MetadataServiceOptions.firstWaitMs}. */
@@ -215,7 +217,7 @@ function nowOf(service: MetadataService): Now {
 
 function createGitHubFrom(
   { github }: Config,
-  { log, env, serverVersion, time }: Dependencies,
+  { log, env, serverVersion, onSecret, time }: Dependencies,
   metrics: Metrics | undefined,
 ): GitHub {
   const { host, apiUrl, token, tokenFile } = github;
@@ -227,6 +229,7 @@ function createGitHubFrom(
     ...(env["HOME"] !== undefined && { home: env["HOME"] }),
     ...(time && { time }),
     userAgent: `fleet-metadata/${serverVersion}`,
+    ...(onSecret && { onToken: onSecret }),
     onRequest: (request) => {
       metrics?.githubAnswered(request);
       log.debug({ source: "github", ...request }, "GitHub has answered");
@@ -236,7 +239,7 @@ function createGitHubFrom(
 
 function createCollectors(
   config: Config,
-  { env }: Dependencies,
+  { env, onSecret }: Dependencies,
   metrics: Metrics | undefined,
 ): ScheduledCollector[] {
   const { workspace, gitDeadlineMs } = config;
@@ -250,15 +253,15 @@ function createCollectors(
   });
   return [
     { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
-    { collector: createTask(config, env), deadlineMs: LOCAL_DEADLINE_MS },
+    { collector: createTask(config, env, onSecret), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];
 }
 
-function createTask(config: Config, env: Environment): Collector {
+function createTask(config: Config, env: Environment, onToken: Dependencies["onSecret"]): Collector {
   const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderTokenFile } = config;
   const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
-  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile }, env);
+  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile, onToken }, env);
   return createTaskCollector({
     file: taskFile,
     workspace,

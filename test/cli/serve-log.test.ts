@@ -61,7 +61,6 @@ describe("at level debug", () => {
   });
 
   test("S6: no token that the server was given, and none that a client sends, is in what it writes", async () => {
-    const directory = emptyDirectory();
     const secrets = [
       "server-s3cret",
       `ghp_${"q".repeat(36)}`,
@@ -70,8 +69,10 @@ describe("at level debug", () => {
       "query-s3cret",
     ];
     const [token = "", github = "", coder = "", wrong = "", query = ""] = secrets;
+    // The first line names the workspace.
+    const directory = join(emptyDirectory(), `of ${token} and ${github}`);
+    mkdirSync(directory);
     writeFileSync(join(directory, "coder-token"), coder);
-    mkdirSync(join(directory, "home"));
     const program = await startProgram(
       ["serve", "--log-level", "trace", "--coder-token-file", "coder-token"],
       {

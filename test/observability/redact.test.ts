@@ -8,7 +8,7 @@ import { createLog } from "../../src/observability/log.ts";
 import { createRedaction, REDACTED } from "../../src/observability/redact.ts";
 
 function redacted(text: string, secrets: readonly string[] = []): string {
-  const { text: cleaned } = JSON.parse(createRedaction(secrets)(JSON.stringify({ text }))) as {
+  const { text: cleaned } = JSON.parse(createRedaction(secrets).clean(JSON.stringify({ text }))) as {
     text: string;
   };
   return cleaned;
@@ -50,7 +50,7 @@ test("a secret is taken out by its value, wherever it stands and however JSON sp
       fc.string(),
       (secret, before, after) => {
         const line = JSON.stringify({ level: 30, err: { stack: [`${before}${secret}${after}`] } });
-        const cleaned = JSON.parse(createRedaction([secret])(line)) as {
+        const cleaned = JSON.parse(createRedaction([secret]).clean(line)) as {
           level: 30;
           err: { stack: string[] };
         };
@@ -59,6 +59,16 @@ test("a secret is taken out by its value, wherever it stands and however JSON sp
       },
     ),
   );
+});
+
+test("a token that is read later is taken out from then on, and so many of them", () => {
+  const redaction = createRedaction(["given"]);
+  for (let turn = 0; turn < 1_000; turn += 1) {
+    redaction.learn(`learned-${turn}.`);
+    redaction.learn("");
+  }
+  const line = redaction.clean(JSON.stringify({ text: "given learned-0. learned-990. learned-999." }));
+  expect(JSON.parse(line)).toEqual({ text: `${REDACTED} learned-0. ${REDACTED} ${REDACTED}` });
 });
 
 test("the longer one of two goes first", () => {
@@ -72,7 +82,12 @@ test.each(["json", "pretty"] as const)(
     const destination = new PassThrough().on("data", (chunk: Buffer) => {
       output += chunk.toString();
     });
-    const log = await createLog({ level: "trace", format, secrets: ['to"ken-1'], destination });
+    const log = await createLog({
+      level: "trace",
+      format,
+      redaction: createRedaction(['to"ken-1']),
+      destination,
+    });
     log.info({ nested: { deep: ['to"ken-1'] } }, 'it is to"ken-1');
     log.error({ err: new Error('to"ken-1', { cause: new Error(`ghp_${"a".repeat(36)}`) }) }, "failed");
     log.child({ bound: "Bearer abc" }).debug("said");
