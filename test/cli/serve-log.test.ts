@@ -3,6 +3,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { REDACTED } from "../../src/observability/redact.ts";
 import { createTestClient } from "../helpers/clients.ts";
 import { emptyDirectory, startProgram } from "../helpers/program.ts";
 
@@ -100,6 +101,7 @@ describe("at level debug", () => {
         .filter(({ msg }) => msg === "answered")
         .map(({ code }) => code),
     ).toContain("401");
+    expect(stdout).toContain(REDACTED);
     for (const secret of secrets) {
       expect(stdout + stderr).not.toContain(secret);
     }
