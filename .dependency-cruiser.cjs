@@ -33,7 +33,7 @@ module.exports = {
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
-    only("command-line.ts", ["cli/", "config", "version.ts"]),
+    only("command-line.ts", ["cli/", "config", "headers.ts", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
       name: "hooks-load-nothing-else",

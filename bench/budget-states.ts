@@ -61,6 +61,8 @@ export function openWorld(options: {
     const origin = options.isShared ? "octo/app" : `octo/app-${index}`;
     const repo = options.github.repo(origin);
     const pull = repo.pull({ head: name });
+    // A quarter wait for a review, which hides from GitHub's word for mergeable what their checks say.
+    if (index % 4 === 3) pull.fields.mergeableState = "blocked";
     for (const check of ["build", "lint", "test"]) {
       repo.check(sha(name), { name: check, conclusion: "success" });
     }
@@ -102,8 +104,8 @@ export const MOST_POINTS = 4_500;
 function idle(): BudgetState {
   const pushes = new Watching(AIM_S);
   const titles = new Watching(AIM_S);
-  const reruns = new Watching();
-  const hiddenReruns = new Watching();
+  const reruns = new Watching(AIM_S);
+  const hiddenReruns = new Watching(60);
   return {
     name: "nothing happens",
     isShared: false,
@@ -128,7 +130,7 @@ function idle(): BudgetState {
           const branch = branches[index];
           if (branch === undefined) return;
           const { pull, repo } = branch;
-          const kind = count % 4;
+          const kind = index % 4;
           if (count > branches.length) return;
           if (kind === 0) {
             const title = `Title ${count}`;
@@ -145,7 +147,6 @@ function idle(): BudgetState {
             );
           } else {
             repo.check(pull.fields.headSha, { name: "build", conclusion: "failure" });
-            // Where something else keeps it from being merged, GitHub's word for it stays the same.
             if (kind === 2) pull.fields.mergeableState = "unstable";
             const seen = kind === 2 ? reruns : hiddenReruns;
             seen.watch(fleet, index, (shown) => shown.checks?.status === ChecksStatus.FAILING);

@@ -1,7 +1,9 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
 import { run } from "./cli/program.ts";
+import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
+import { useSmallHeaders } from "./headers.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -11,7 +13,9 @@ import { VERSION } from "./version.ts";
  * @param program how this program was started, without its arguments.
  */
 export async function runCommandLine(args: readonly string[], program: readonly string[]): Promise<void> {
+  useSmallHeaders();
   const stop = new AbortController();
+  const terminal = ownTerminal();
   for (const signal of ["SIGTERM", "SIGINT"] as const) {
     process.on(signal, () => {
       if (stop.signal.aborted) {
@@ -32,6 +36,6 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     stdout: process.stdout,
     stderr: process.stderr,
     signal: stop.signal,
-    onHangup: (listener) => void process.on("SIGHUP", listener),
+    onHangup: (listener) => void process.on("SIGHUP", () => (terminal.isClosed ? stop.abort() : listener())),
   });
 }

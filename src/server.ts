@@ -3,7 +3,7 @@
 import type { Clock, Timers } from "./collectors/clock.ts";
 import type { Collector } from "./collectors/collector.ts";
 import { createGit, createGitCollector } from "./collectors/git/index.ts";
-import { createGitHub, type GitHub } from "./collectors/github/index.ts";
+import { createGitHub, type GitHub, PROXY_VARIABLES } from "./collectors/github/index.ts";
 import {
   coderAccess,
   createAgentApi,
@@ -37,7 +37,7 @@ import { CORS, createRpcHandler } from "./rpc/handler.ts";
 /** What the server is given beside its configuration. */
 export interface Dependencies {
   readonly log: Logger;
-  /** For the platform's variables, and for what git needs of it. */
+  /** For the platform's variables, for what git needs of it, and for the proxy to GitHub. */
   readonly env: Environment;
   readonly serverVersion: string;
   /** Is told of each secret that is read from a file, before it is used: what logs must not repeat it. */
@@ -228,6 +228,7 @@ function createGitHubFrom(
     ...(tokenFile !== undefined && { tokenFile }),
     ...(env["HOME"] !== undefined && { home: env["HOME"] }),
     ...(time && { time }),
+    proxy: Object.fromEntries(PROXY_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     userAgent: `fleet-metadata/${serverVersion}`,
     ...(onSecret && { onToken: onSecret }),
     onRequest: (request) => {

@@ -13,9 +13,9 @@ export interface CliContext {
   readonly program: readonly string[];
   readonly stdout: NodeJS.WriteStream;
   readonly stderr: NodeJS.WriteStream;
-  /** Aborted at the first SIGTERM or SIGINT. */
+  /** Aborted at the first SIGTERM or SIGINT, and where {@link onHangup} is in use, when the terminal is closed. */
   readonly signal: AbortSignal;
-  /** Calls `listener` at each SIGHUP from now on, which then ends the process no more. */
+  /** Calls `listener` at each SIGHUP from now on, which then ends the process no more, unless it says that the terminal was closed. */
   onHangup(listener: () => void): void;
 }
 

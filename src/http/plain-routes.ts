@@ -1,7 +1,6 @@
 // The plain routes: what a person with curl, a probe or a client without stubs asks for.
 
 import { createHash } from "node:crypto";
-import { DOCUMENTS } from "../gen/documents.ts";
 import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
@@ -200,11 +199,15 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     sendJson(request, response, status === "healthy" ? 200 : 503, JSON.stringify(body));
   };
 
-  const openapi: Route = (request, response) => sendDocument(request, response, DOCUMENTS.openapi);
+  const openapi: Route = async (request, response) => {
+    const { openapi: text } = await loadDocuments();
+    return sendDocument(request, response, text);
+  };
 
-  const schema: Route = (request, response) => {
+  const schema: Route = async (request, response) => {
     const { names = defaultNames } = parseReadQuery(request.url ?? "");
-    return sendDocument(request, response, DOCUMENTS.schema[names]);
+    const { schema: texts } = await loadDocuments();
+    return sendDocument(request, response, texts[names]);
   };
 
   const scrape: Route = async (request, response) => {
@@ -266,6 +269,12 @@ const STOPPING: Refusal = {
   message: "the server is stopping",
   headers: { "retry-after": "1" },
 };
+
+/** They are long, and most servers are never asked for them. */
+async function loadDocuments() {
+  const { DOCUMENTS } = await import("../gen/documents.ts");
+  return DOCUMENTS;
+}
 
 /** It changes with the server program only, so that a client that has it need not get it again. */
 async function sendDocument(request: Request, response: Response, text: string): Promise<void> {

@@ -162,21 +162,15 @@ export class MetadataService {
    * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
    */
   async read({ selection, maxAgeMs, signal }: ReadOptions): Promise<void> {
-    const wanted = this.#withFollowed(selection.sources);
-    const waits = new Map<string, Promise<void>>();
-    for (const source of this.#sources) {
-      if (wanted.has(source.name)) {
-        const before = waits.get(this.#follows.get(source.name) ?? "");
-        const wait =
-          before === undefined ? source.current(maxAgeMs) : before.then(() => source.current(maxAgeMs));
-        if (wait) {
-          waits.set(source.name, wait);
-        }
-      }
+    const waits = this.#waits(selection, maxAgeMs);
+    if (waits.length > 0) {
+      await abortable(Promise.all(waits), signal);
     }
-    if (waits.size > 0) {
-      await abortable(Promise.all(waits.values()), signal);
-    }
+  }
+
+  /** A read that does not wait. @returns false when it has to: then all is begun that a {@link read} waits for. */
+  readAtOnce(selection: Selection): boolean {
+    return this.#waits(selection, undefined).length === 0;
   }
 
   /** The state of all metadata as far as it is known now. */
@@ -226,6 +220,23 @@ export class MetadataService {
         keeping.end();
       }
     };
+  }
+
+  /** What has to happen before the selection is current. None of it rejects. */
+  #waits({ sources }: Selection, maxAgeMs: number | undefined): readonly Promise<void>[] {
+    const wanted = this.#withFollowed(sources);
+    const waits = new Map<string, Promise<void>>();
+    for (const source of this.#sources) {
+      if (wanted.has(source.name)) {
+        const before = waits.get(this.#follows.get(source.name) ?? "");
+        const wait =
+          before === undefined ? source.current(maxAgeMs) : before.then(() => source.current(maxAgeMs));
+        if (wait) {
+          waits.set(source.name, wait);
+        }
+      }
+    }
+    return [...waits.values()];
   }
 
   #changed(): void {

@@ -16,8 +16,11 @@ import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+import { createQuickRead, isPlainRead } from "./quick-read.ts";
 import { addReflection } from "./reflection/index.ts";
 import { blameUndecodable } from "./undecodable.ts";
+
+const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${MetadataServiceDescriptor.method.getMetadata.name}`;
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -56,11 +59,12 @@ export interface RpcHandlerOptions extends MetadataHandlersOptions {
 
 export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const shutdown = new AbortController();
+  const acceptCompression = [compressionGzip, compressionBrotli];
   const router = createConnectRouter({
     readMaxBytes: RPC_LIMITS.readMaxBytes,
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
     compressMinBytes: COMPRESSION.minBytes,
-    acceptCompression: [compressionGzip, compressionBrotli],
+    acceptCompression,
     requestGate: blameUndecodable,
     shutdownSignal: shutdown.signal,
   });
@@ -78,6 +82,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
+  const quickRead = createQuickRead({ ...options, acceptCompression });
+
   return {
     paths: new Set(handlers.keys()),
     streamPaths: new Set(
@@ -90,10 +96,16 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
+      let rest: AsyncIterable<Uint8Array> | undefined;
+      if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
+        rest = await quickRead(request, response);
+        if (rest === undefined) {
+          return "ok";
+        }
+      }
       const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
       limitTimeout(call.header);
-      const answer = await handler(call);
-      return await send(answer, response, write);
+      return await send(await handler(rest ? { ...call, body: rest } : call), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };

@@ -97,7 +97,7 @@ function parseHeartbeat(interval: Duration | undefined): number {
   return ms;
 }
 
-function parseView(view: MetadataView): MetadataView {
+export function parseView(view: MetadataView): MetadataView {
   const views: readonly number[] = Object.values(MetadataView);
   if (!views.includes(view)) {
     const allowed = Object.keys(MetadataView)

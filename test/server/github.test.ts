@@ -1,7 +1,12 @@
 // From a push in a real repository to what clients see of its pull request: the whole server against a stand-in for GitHub.
 
-import { writeFileSync } from "node:fs";
-import { describe, expect, test } from "vitest";
+import { once } from "node:events";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, request, type Server } from "node:http";
+import { createServer as createSecureServer, type Server as SecureServer } from "node:https";
+import { type AddressInfo, connect } from "node:net";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { createCertificate } from "../helpers/certificate.ts";
 import { createTestClient } from "../helpers/clients.ts";
 import { type GitHub, startGitHub } from "../helpers/github.ts";
 import { ManualTime } from "../helpers/manual-time.ts";
@@ -58,6 +63,17 @@ function optionsFor(repository: TestRepository, env: Record<string, string>): Te
     flags: { workspace: repository.root, taskFile: repository.path("no-task.json") },
     env: { PATH: process.env["PATH"], HOME: repository.home, ...env },
   };
+}
+
+/** Closed after the test. Returns its port. */
+async function listen(server: Server | SecureServer): Promise<number> {
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return (server.address() as AddressInfo).port;
 }
 
 /** What a watch has shown so far of a branch and its pull request. */
@@ -262,6 +278,21 @@ describe("the pull request of the current branch", () => {
     expect(github.books.requests).toEqual([]);
   });
 
+  test("P1: is found where ssh calls the server by another name", async () => {
+    const github = await startGitHub();
+    github.token(TOKEN);
+    const repository = cloneOfApp("git@work:octo/app.git");
+    repository.git("checkout", "-qb", "feature");
+    github.repo("octo/app").pull({ head: "feature", headSha: push(repository, "feature") });
+    mkdirSync(`${repository.home}/.ssh`);
+    writeFileSync(`${repository.home}/.ssh/config`, "Host work\n  HostName github.com\n");
+    const env = { GITHUB_TOKEN: TOKEN, GITHUB_API_URL: github.apiUrl };
+    const server = await startServer(optionsFor(repository, env));
+    expect((await read(server.url, "?keys=github_pr_number")).data).toMatchObject({
+      github_pr_number: { value: 1 },
+    });
+  });
+
   test("P14: is asked for by nobody's start, and by no read of other keys", async () => {
     const github = await startGitHub();
     const repository = cloneOfApp();
@@ -292,6 +323,50 @@ describe("the program", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     expect(JSON.parse(stdout)).toMatchObject({ data: { github_pr_title: { value: "A feature" } } });
     expect(github.books.requests.every(({ token }) => token === TOKEN)).toBe(true);
+  });
+
+  test("P19, P20: reaches GitHub through a proxy, which sees no token", async () => {
+    const github = await startGitHub();
+    github.token(TOKEN);
+    const repository = cloneOfApp();
+    repository.git("checkout", "-qb", "feature");
+    github
+      .repo("octo/app")
+      .pull({ head: "feature", headSha: push(repository, "feature"), title: "A feature" });
+    const { certFile, keyFile } = await createCertificate();
+    const files = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
+    const secure = createSecureServer(files, (incoming, response) => {
+      const onward = request(`${github.apiUrl}${incoming.url}`, { headers: incoming.headers });
+      onward.on("response", (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        answer.pipe(response);
+      });
+      incoming.pipe(onward);
+    });
+    const port = await listen(secure);
+    const asked: string[] = [];
+    const proxy = createServer().on("connect", ({ url = "", rawHeaders }, socket) => {
+      asked.push(url, ...rawHeaders);
+      // The name is known to the proxy alone.
+      const through = connect(port, "127.0.0.1");
+      socket.write("HTTP/1.1 200 OK\r\n\r\n");
+      socket.pipe(through).pipe(socket);
+      for (const each of [socket, through]) each.on("error", () => each.destroy());
+    });
+    const proxyPort = await listen(proxy);
+    const { code, stdout } = await runProgram(["get", "--direct", "github_pr_title"], {
+      cwd: repository.root,
+      env: {
+        GITHUB_TOKEN: TOKEN,
+        GITHUB_API_URL: `https://localhost:${port}`,
+        HTTPS_PROXY: `http://127.0.0.1:${proxyPort}`,
+        NODE_EXTRA_CA_CERTS: certFile,
+      },
+    });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ data: { github_pr_title: { value: "A feature" } } });
+    expect(asked).toContain(`localhost:${port}`);
+    expect(asked.join()).not.toContain(TOKEN);
   });
 
   test("P18, P20: reads the token again at SIGHUP, serves on, and never shows it", async () => {

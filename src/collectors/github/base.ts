@@ -11,7 +11,7 @@ import {
 
 /** The candidates for the base repository. */
 export interface Bases {
-  /** Most likely first, each once. Empty when no remote is at the GitHub server. */
+  /** Most likely first, each once, 5 at most. Empty when no remote is at the GitHub server. */
   readonly repositories: readonly Repository[];
   /** Whether the parent may be meant when it is a fork: not where the user has said which repository is the base. */
   readonly mayBeFork: boolean;
@@ -19,6 +19,9 @@ export interface Bases {
 
 /** As gh sorts them, and whatever their case; the others follow in the order of the configuration. */
 const NAMES = ["upstream", "github", "origin"];
+
+/** As many as gh looks at: each of those that cannot be seen costs a request, and whoever can write the configuration could name any number. */
+const MOST_BASES = 5;
 
 /** What `gh repo set-default` has noted down, or else the remotes in gh's order. */
 export function findBases(remotes: readonly CheckoutRemote[], settings: ResolveSettings): Bases {
@@ -37,7 +40,7 @@ export function findBases(remotes: readonly CheckoutRemote[], settings: ResolveS
     if (!repositories.has(key)) repositories.set(key, repository);
   }
   return {
-    repositories: [...repositories.values()],
+    repositories: [...repositories.values()].slice(0, MOST_BASES),
     mayBeFork: atServer[0]?.remote.name.toLowerCase() !== NAMES[0],
   };
 }

@@ -28,8 +28,7 @@ export interface GitHubCollectorOptions {
 interface Told {
   readonly found: Found;
   readonly head: string | undefined;
-  readonly pull: Pull | undefined;
-  readonly undecided: number;
+  readonly choice: Choice<Pull>;
   readonly known: Known;
 }
 
@@ -53,6 +52,8 @@ class GitHubCollector implements RemoteCollector {
   readonly #resolved = new WeakMap<Checkout, Lookup | NoLookup>();
   readonly #listeners = new Set<() => void>();
   readonly #told = new Map<string, Told>();
+  /** Of what was told last. */
+  #lastToldId: string | undefined;
   /** By the lookup's id, the one that was used last at the end. */
   readonly #inquiries = new Map<string, Inquiry>();
   #seen: { readonly checkout: Checkout; readonly fingerprint: string } | undefined;
@@ -86,7 +87,8 @@ class GitHubCollector implements RemoteCollector {
     const found = this.#inquiries.get(lookup.id)?.found;
     if (found === undefined) return undefined;
     const choice = this.#choose(found, checkout);
-    return choice.ask === undefined ? this.#tell(lookup, found, choice, checkout) : undefined;
+    const settled = choice.ask === undefined ? choice : this.#choiceBefore(lookup, found);
+    return settled && this.#tell(lookup, found, settled, checkout);
   }
 
   prepare(checkout: Checkout, { signal }: CollectContext): Promise<void> | undefined {
@@ -189,6 +191,17 @@ class GitHubCollector implements RemoteCollector {
     return choose(listed, target, this.#ancestry.of(checkout));
   }
 
+  /** A new commit drops nothing while git is asked about it. A branch that comes back after another one may be a new one of its name. */
+  #choiceBefore({ id }: Lookup, { listed }: Found): Choice<Pull> | undefined {
+    const choice = this.#lastToldId === id ? this.#told.get(id)?.choice : undefined;
+    if (choice?.pull === undefined) return choice;
+    const { number, base } = choice.pull;
+    const pull = listed.find(
+      (each) => each.number === number && each.base.repo.full_name === base.repo.full_name,
+    );
+    return pull && { ...choice, pull };
+  }
+
   async #settle(found: Pick<Found, "listed" | "target">, checkout: Checkout, signal: AbortSignal) {
     for (;;) {
       const choice = this.#choose(found, checkout);
@@ -199,13 +212,13 @@ class GitHubCollector implements RemoteCollector {
 
   #tell(lookup: Lookup, found: Found, choice: Choice<Pull>, { head = "" }: Checkout): Known {
     const before = this.#told.get(lookup.id);
-    const { pull, undecided } = choice;
-    const isSame = before?.found === found && before.head === head && before.pull === pull;
-    if (isSame && before.undecided === undecided.length) return before.known;
+    this.#lastToldId = lookup.id;
+    const isSame = before?.found === found && before.head === head && before.choice.pull === choice.pull;
+    if (isSame && before.choice.undecided.length === choice.undecided.length) return before.known;
     const collected = tell(found, choice, head, lookup.description);
     const { monotonicMs, wallMs } = found.confirmed;
     const known = { ...reused(before?.known, collected), confirmedAt: { monotonicMs, wallMs } };
-    this.#told.set(lookup.id, { found, head, pull, undecided: undecided.length, known });
+    this.#told.set(lookup.id, { found, head, choice, known });
     return known;
   }
 }

@@ -7,6 +7,7 @@ import { createGitHubApi } from "./create-api.ts";
 import type { AnsweredRequest } from "./gate.ts";
 import { readHostAliases } from "./ssh-files.ts";
 import { createTokenSource } from "./token.ts";
+import { createTransport, type ProxySettings } from "./transport.ts";
 
 export interface GitHubOptions {
   /** Name of the GitHub server whose repositories count, without port. */
@@ -19,6 +20,8 @@ export interface GitHubOptions {
   readonly tokenFile?: string;
   /** The user's home directory, for the host aliases of ssh. Absent: there are none but the system's. */
   readonly home?: string;
+  /** Default: GitHub is asked directly. */
+  readonly proxy?: ProxySettings;
   /** What the requests say of this program. */
   readonly userAgent: string;
   readonly onRequest?: (request: AnsweredRequest) => void;
@@ -46,7 +49,7 @@ const ALIASES_DEADLINE_MS = 1_000;
 
 /** Reads nothing and asks nothing before {@link GitHub.ready}. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { host, apiUrl, token, tokenFile, home, userAgent, onRequest, onToken, time } = options;
+  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, onToken, time } = options;
   const api = createGitHubApi({
     apiUrl,
     token: createTokenSource({
@@ -55,6 +58,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
       ...(onToken && { onToken }),
     }),
     userAgent,
+    transport: createTransport({ ...(proxy && { proxy }) }),
     ...(onRequest && { onRequest }),
     ...(time && { clock: time, timers: time }),
   });

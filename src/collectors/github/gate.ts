@@ -2,9 +2,10 @@
 
 import type { Clock } from "../clock.ts";
 import { CollectError } from "../collector.ts";
-import { type Budget, isLimited } from "./budget.ts";
+import type { Budget } from "./budget.ts";
 import type { Credentials } from "./credentials.ts";
 import type { Patience } from "./patience.ts";
+import { isLimited } from "./rate-limit.ts";
 import { redact } from "./redact.ts";
 import { type Asked, networkFailure, refusal } from "./refusals.ts";
 import type { Reply, Transport } from "./transport.ts";

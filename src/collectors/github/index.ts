@@ -3,3 +3,4 @@
 // the checkout that it is given.
 
 export { createGitHub, type GitHub } from "./create-github.ts";
+export { PROXY_VARIABLES } from "./transport.ts";

@@ -9,6 +9,7 @@ import {
   type Asking,
   askParts,
   dueTimes,
+  entryDueMs,
   isOfOnePart,
   type Parts,
   partsOf,
@@ -17,7 +18,7 @@ import {
 } from "./parts.ts";
 import { fullName, type Repository, repositoryKey } from "./remote-url.ts";
 import type { Lookup } from "./resolve.ts";
-import { type Asked, backoffMs, dueMs, listPeriodMs, otherDueMs } from "./schedule.ts";
+import { type Asked, backoffMs, dueMs, entryPeriodMs, isListDue, otherDueMs } from "./schedule.ts";
 import { nextStep, type RepositoryAnswer, type Target } from "./target.ts";
 import { isOpen } from "./tree.ts";
 
@@ -28,6 +29,8 @@ export interface Found {
   readonly listed: readonly Pull[];
   /** False when there are more than that. */
   readonly isComplete: boolean;
+  /** When the entry of the pull request was asked for: the list, or the details, which tell the same of one that is open. */
+  readonly entryAsked: Asked;
   readonly listAsked: Asked;
   /** Of the pull request that was chosen. Absent when there was none. */
   readonly parts?: Parts;
@@ -47,8 +50,11 @@ export interface Round {
   readonly signal: AbortSignal;
 }
 
-/** An entry that is fresh, and what else was learned on the way. */
-type Entry = Pick<Found, "listed" | "isComplete"> & { readonly details?: PullDetails };
+/** An entry that is fresh. */
+interface Entry extends Pick<Found, "listed" | "isComplete" | "listAsked"> {
+  /** Absent when the list was asked for. */
+  readonly details?: PullDetails;
+}
 
 /** How long it counts what a repository is: whether it is a fork, how it is called. */
 const REPOSITORY_MS = 6 * 60 * 60_000;
@@ -87,8 +93,8 @@ export class Inquiry {
       return dueMs(this.#failures.last, backoffMs(this.#failures.count));
     }
     if (this.#found === undefined) return Number.NEGATIVE_INFINITY;
-    const { list, parts } = dueRounds(this.#found);
-    return Math.min(list, parts);
+    const { entry, parts } = dueRounds(this.#found);
+    return Math.min(entry, parts);
   }
 
   /** What was refused may be allowed now. */
@@ -126,10 +132,9 @@ export class Inquiry {
       this.#repositories.clear();
       target = await this.#findTarget(asking);
     }
-    const listed = (entry ?? before)?.listed ?? [];
-    const isComplete = (entry ?? before)?.isComplete ?? true;
-    const listAsked = entry === undefined && before !== undefined ? before.listAsked : asked;
-    let found: Found = { target, listed, isComplete, listAsked, confirmed: asked };
+    const { listed = [], isComplete = true, listAsked = asked } = entry ?? before ?? {};
+    const entryAsked = entry === undefined && before !== undefined ? before.entryAsked : asked;
+    let found: Found = { target, listed, isComplete, entryAsked, listAsked, confirmed: asked };
     let parts = before?.parts;
     if (before === undefined) {
       this.#found = found;
@@ -146,7 +151,7 @@ export class Inquiry {
         if (entry?.details?.number === pull.number && moves === 0) {
           parts = withDetails(parts, entry.details, asked);
         }
-        const answer = await askParts(parts, asking);
+        const answer = await askParts(parts, found.entryAsked, asking);
         parts = answer.parts;
         if (answer.failure !== undefined) throw answer.failure;
         const newer = newest(pull, parts.details?.value);
@@ -212,8 +217,8 @@ export class Inquiry {
   }
 
   /**
-   * The entry of the pull request, if it is due. While that is open, the details tell all that the list does: now and then they take its
-   * turn, and after a push, which changes both, so that it costs one point and not two.
+   * The entry of the pull request, if it is due. While that is open, its details tell more than the list does, but for whether there is
+   * another one: the list is asked for beside them at times. After a push, which changes both, that costs one point and not two.
    */
   async #askEntry(target: Target, before: Found | undefined, round: Round): Promise<Entry | undefined> {
     const { asked, isHurried } = round;
@@ -221,15 +226,19 @@ export class Inquiry {
     if (target.head.kind === "number") {
       const [{ owner, name }] = target.bases;
       const details = await this.#askDetails({ owner, repo: name }, target.head.number, round);
-      return { listed: [details], isComplete: true, details };
+      return { listed: [details], isComplete: true, listAsked: asked, details };
     }
     const parts = before?.parts;
     const isKnown = parts !== undefined && isOpen(parts.pull) && parts.details?.problem === undefined;
-    if (before && isKnown && (isHurried || dueTimes(parts).details <= asked.monotonicMs)) {
+    if (before && isKnown) {
       const details = await this.#askDetailsInstead(parts.pull, round);
       if (details !== undefined && isOpen(details)) {
-        const listed = before.listed.map((pull) => (pull.number === details.number ? details : pull));
-        return { listed, isComplete: before.isComplete, details };
+        const list = isListDue(before.listAsked, asked.monotonicMs)
+          ? await this.#askLists(target, target.head, round)
+          : before;
+        const { isComplete, listAsked } = list;
+        const listed = list.listed.map((pull) => (pull.number === details.number ? details : pull));
+        return { listed, isComplete, listAsked, details };
       }
     }
     return await this.#askLists(target, target.head, round);
@@ -277,7 +286,7 @@ export class Inquiry {
       const { pull } = await round.settle({ listed, target });
       if (pull !== undefined && isOpen(pull)) break;
     }
-    return { listed, isComplete: isAllComplete };
+    return { listed, isComplete: isAllComplete, listAsked: round.asked };
   }
 }
 
@@ -296,20 +305,21 @@ function newest(pull: Pull, details: PullDetails | undefined): Pull {
 }
 
 /** When which question calls for a round of its own. */
-function dueRounds({ listAsked, parts }: Found) {
-  const state = parts === undefined ? "none" : isOpen(parts.pull) ? "open" : "over";
-  const list = dueMs(listAsked, listPeriodMs(state));
-  if (parts === undefined) return { list, parts: Number.POSITIVE_INFINITY };
-  const { details, reviews, runs, statuses } = dueTimes(parts);
+function dueRounds({ entryAsked, parts }: Found) {
+  if (parts === undefined) {
+    return { entry: dueMs(entryAsked, entryPeriodMs("none")), parts: Number.POSITIVE_INFINITY };
+  }
+  const entry = isOpen(parts.pull) ? entryDueMs(parts, entryAsked) : dueMs(entryAsked, entryPeriodMs("over"));
+  const { details, reviews, runs, statuses } = dueTimes(parts, entryAsked);
   const { mergeability } = parts;
   const isUrgent =
     parts.details?.problem !== undefined || (mergeability !== undefined && isBeingComputed(mergeability));
   const part = Math.min(isUrgent ? details : Number.POSITIVE_INFINITY, reviews, runs, statuses);
-  return { list, parts: Math.max(part, otherDueMs(listAsked)) };
+  return { entry, parts: Math.max(part, otherDueMs(entryAsked)) };
 }
 
 /** A round in which nothing else is due asks for the entry, even if it comes early. */
 function isEntryDue(found: Found, nowMs: number): boolean {
   const due = dueRounds(found);
-  return due.list <= nowMs + SOON_MS || due.parts > nowMs;
+  return due.entry <= nowMs + SOON_MS || due.parts > nowMs;
 }

@@ -8,7 +8,15 @@ import { type Pull, type PullDetails, readDetails, readReviews, readRuns, readSt
 import { type ChecksTally, checksStatus, tallyRuns, tallyStatuses, UNREADABLE } from "./checks.ts";
 import { isBeingComputed, type Mergeability, nextMergeability } from "./mergeable.ts";
 import { reviewStatus } from "./reviews.ts";
-import { type Asked, checksPeriodMs, detailsPeriodMs, dueMs, retryPeriodMs } from "./schedule.ts";
+import {
+  type Asked,
+  checksPeriodMs,
+  detailsPeriodMs,
+  dueMs,
+  entryPeriodMs,
+  retryPeriodMs,
+  turnDueMs,
+} from "./schedule.ts";
 import { isOpen } from "./tree.ts";
 
 /** The last answer of one part. */
@@ -77,12 +85,13 @@ export function withDetails(parts: Parts, value: PullDetails, asked: Asked): Par
  */
 export async function askParts(
   before: Parts,
+  entryAsked: Asked,
   asking: Asking,
 ): Promise<{ readonly parts: Parts; readonly failure?: unknown }> {
   const { asked } = asking;
   const { pull } = before;
   const entry = entryOf(pull);
-  const due = dueTimes(before);
+  const due = dueTimes(before, entryAsked);
   const isDue = (ms: number): boolean => ms <= asked.monotonicMs;
   const repository = repositoryOf(pull);
   const numbered = { ...repository, pull_number: pull.number };
@@ -142,29 +151,67 @@ export async function askParts(
   };
 }
 
+/**
+ * When the entry of an open pull request is to be asked for again. Where GitHub's word for mergeable does not tell of the checks, those
+ * take every second turn.
+ */
+export function entryDueMs(parts: Parts, entryAsked: Asked): number {
+  const turn = checksTurn(parts);
+  if (turn === undefined) return dueMs(entryAsked, entryPeriodMs("open"));
+  return turnDueMs(entryAsked, turn.lastAsked, turn.lastAsked.monotonicMs > entryAsked.monotonicMs);
+}
+
+/** Checks that have all ended, and whose next change nothing else would tell of. Absent where there is none of that. */
+function checksTurn({ pull, mergeableWord, runs, statuses }: Parts) {
+  const used = [runs, statuses].flatMap((part) => (isUsed(part) ? [part] : []));
+  const [first, second = first] = used;
+  if (first === undefined || second === undefined || !isOpen(pull) || isTelling(mergeableWord))
+    return undefined;
+  if (used.some(({ value }) => value.pending > 0)) return undefined;
+  const [next, last] =
+    first.asked.monotonicMs <= second.asked.monotonicMs ? [first, second] : [second, first];
+  return { next, lastAsked: last.asked };
+}
+
+function isUsed(
+  part: Part<ChecksTally> | undefined,
+): part is Part<ChecksTally> & { readonly value: ChecksTally } {
+  return (
+    part?.value !== undefined && part.problem === undefined && checksStatus(part.value) !== ChecksStatus.NONE
+  );
+}
+
+/** Every other word has a reason that hides them: a missing review, a base that has moved on, a check that has failed before. */
+function isTelling(mergeableWord: string | undefined): boolean {
+  return mergeableWord === "clean" || mergeableWord === "has_hooks";
+}
+
 /** When each part is to be asked for again though the entry does not change. Infinite: not at all. */
-export function dueTimes(parts: Parts) {
-  const { pull, sinceMs, details, reviews, runs, statuses, mergeability } = parts;
+export function dueTimes(parts: Parts, entryAsked: Asked) {
+  const { pull, sinceMs, details, reviews, runs, statuses, mergeability, mergeableWord } = parts;
   const { doubtedMs = Number.NEGATIVE_INFINITY } = parts;
   const after = (part: Part<unknown> | undefined, periodMs: number): number => {
     if (part === undefined) return Number.NEGATIVE_INFINITY;
     return dueMs(part.asked, part.problem === undefined ? periodMs : retryPeriodMs(part.problem.reason));
   };
+  const turn = checksTurn(parts);
   const isNone = (part: Part<ChecksTally> | undefined): boolean =>
     part?.value !== undefined && checksStatus(part.value) === ChecksStatus.NONE;
   const ofChecks = (part: Part<ChecksTally> | undefined, other: Part<ChecksTally> | undefined): number => {
     if (part !== undefined && part.asked.monotonicMs < doubtedMs) return Number.NEGATIVE_INFINITY;
+    const turnMs =
+      part !== undefined && turn?.next === part
+        ? turnDueMs(turn.lastAsked, entryAsked, entryAsked.monotonicMs >= turn.lastAsked.monotonicMs)
+        : Number.POSITIVE_INFINITY;
     const newestMs = Math.max(sinceMs, runs?.value?.lastEndedMs ?? 0, statuses?.value?.lastEndedMs ?? 0);
-    return after(
-      part,
-      checksPeriodMs({
-        isOpen: isOpen(pull),
-        isPending: (part?.value?.pending ?? 0) > 0,
-        isExpected: part === runs && isNone(runs) && isNone(statuses),
-        isUnused: isNone(part) && !isNone(other),
-        quietMs: (part?.asked.wallMs ?? 0) - newestMs,
-      }),
-    );
+    const periodMs = checksPeriodMs({
+      isOpen: isOpen(pull),
+      isPending: (part?.value?.pending ?? 0) > 0,
+      isExpected: part === runs && isNone(runs) && isNone(statuses),
+      isUnlikely: isTelling(mergeableWord) || (isNone(part) && !isNone(other)),
+      quietMs: (part?.asked.wallMs ?? 0) - newestMs,
+    });
+    return Math.min(after(part, periodMs), turnMs);
   };
   return {
     details: after(

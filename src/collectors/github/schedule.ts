@@ -19,8 +19,10 @@ const PENDING_MS = 11 * SECOND_MS;
 const BEGIN_MS = MINUTE_MS;
 /** Once it was merged or closed. */
 const OVER_MS = 5 * MINUTE_MS;
-/** The list does not tell when the base branch has moved, so that it may merge no more, and when checks are run again. */
+/** Details that were not asked for in the list's place. */
 const DETAILS_MS = 2 * MINUTE_MS;
+/** The details do not tell when another pull request of the same head was opened, which is rare. */
+const LIST_MS = 120 * MINUTE_MS;
 /** What failed is tried again. */
 const RETRY_MS = MINUTE_MS;
 /** What the token may not read is hardly ever allowed later. */
@@ -31,8 +33,8 @@ const AFTER_CHANGE_MS = [0, 5 * SECOND_MS, 15 * SECOND_MS, 30 * SECOND_MS] as co
 const QUIET_SHARE = 1 / 4;
 /** ...within these bounds. */
 const QUIET_MS = { min: OPEN_MS, max: 120 * MINUTE_MS } as const;
-/** Those of the kind that the repository does not seem to use. */
-const UNUSED_MS = { min: 2 * MINUTE_MS, max: 360 * MINUTE_MS } as const;
+/** Those of the kind that the repository does not seem to use, and those of which GitHub's word for mergeable tells. */
+const UNLIKELY_MS = { min: 2 * MINUTE_MS, max: 360 * MINUTE_MS } as const;
 /** After failures in a row: doubled each time. */
 const BACKOFF_MS = { min: 15 * SECOND_MS, max: 5 * MINUTE_MS } as const;
 /** From one look after a change to the next one: a commit and its push are looked up together. */
@@ -52,9 +54,23 @@ export function dueMs({ monotonicMs, jitter }: Asked, periodMs: number): number 
   return monotonicMs + periodMs * (1 - share * jitter);
 }
 
-/** Until the list of pull requests is asked for again. */
-export function listPeriodMs(state: "open" | "over" | "none"): number {
+/** Until the entry of the pull request is asked for again. */
+export function entryPeriodMs(state: "open" | "over" | "none"): number {
   return state === "over" ? OVER_MS : OPEN_MS;
+}
+
+/** Whether the list is to be asked for beside the details of an open pull request. */
+export function isListDue(listAsked: Asked, nowMs: number): boolean {
+  return dueMs(listAsked, LIST_MS) <= nowMs;
+}
+
+/**
+ * When one of two is due that are asked in turn, so that there is one question every half minute.
+ *
+ * @param isNext - Whether it was the other one's turn last.
+ */
+export function turnDueMs(mine: Asked, other: Asked, isNext: boolean): number {
+  return isNext ? dueMs(other, OPEN_MS) : dueMs(mine, 2 * OPEN_MS);
 }
 
 /** From a question about the entry to the next one about anything else, so that many that wait for checks do not ask twice. */
@@ -79,14 +95,14 @@ export function checksPeriodMs(checks: {
   readonly isPending: boolean;
   /** There are none yet, and some may begin after a push. */
   readonly isExpected: boolean;
-  /** There are none of this kind, but some of the other. */
-  readonly isUnused: boolean;
+  /** There are none of this kind, but some of the other; or it would be known otherwise that they have changed. */
+  readonly isUnlikely: boolean;
   readonly quietMs: number;
 }): number {
-  const { isOpen, isPending, isExpected, isUnused, quietMs } = checks;
+  const { isOpen, isPending, isExpected, isUnlikely, quietMs } = checks;
   if (!isOpen) return isPending ? OVER_MS : Number.POSITIVE_INFINITY;
   if (isPending || (isExpected && quietMs < BEGIN_MS)) return PENDING_MS;
-  const { min, max } = isUnused ? UNUSED_MS : QUIET_MS;
+  const { min, max } = isUnlikely ? UNLIKELY_MS : QUIET_MS;
   return Math.min(max, Math.max(min, quietMs * QUIET_SHARE));
 }
 

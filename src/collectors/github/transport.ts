@@ -43,11 +43,23 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024;
 /** A connection that nobody uses is kept for the next question of the same round, not for the next round. */
 const IDLE_CONNECTION_MS = 5_000;
 
-/** Connections do not keep the process alive, and close by themselves when nobody uses them. */
+/** The variables that name the proxy for https, and whom it is not for. One in lower case goes before the same in upper case. */
+export const PROXY_VARIABLES = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"] as const;
+
+/** Values of {@link PROXY_VARIABLES}. */
+export type ProxySettings = Readonly<Partial<Record<(typeof PROXY_VARIABLES)[number], string>>>;
+
+/**
+ * Connections do not keep the process alive, and close by themselves when nobody uses them.
+ *
+ * @param options.proxy - For https alone, where it sees nothing but the name of the server. Node 22 heeds it from 22.21 on.
+ */
 export function createTransport({
   maxBodyBytes = MAX_BODY_BYTES,
+  proxy = {},
 }: {
   readonly maxBodyBytes?: number;
+  readonly proxy?: ProxySettings;
 } = {}): Transport {
   const options = { keepAlive: true, timeout: IDLE_CONNECTION_MS };
   const agent = new Agent(options);
@@ -56,7 +68,7 @@ export function createTransport({
   const sendSecure: Send = (url, headers, signal) => {
     // An import would load it at the start.
     const https = process.getBuiltinModule("node:https");
-    secureAgent ??= new https.Agent(options);
+    secureAgent ??= new https.Agent({ ...options, proxyEnv: proxy });
     return https.request(url, { agent: secureAgent, headers, signal });
   };
 

@@ -203,6 +203,21 @@ test("P15: a checkout that never stops changing asks 8 times a minute at most", 
   expect(asked().length).toBeLessThanOrEqual(81);
 });
 
+test("P2: of remotes without end, as many as gh looks at are asked for", async () => {
+  const { asked, credential, github, use } = await startScene();
+  credential.sees = [];
+  const remotes = (round: number) =>
+    Array.from({ length: 64 }, (_, index) => {
+      const name = `octo/hidden-${round}-${index}`;
+      github.repo(name, { isPrivate: true });
+      return { name: index === 0 ? "origin" : `remote-${index}`, url: `https://github.com/${name}.git` };
+    });
+  for (let round = 0; round < 12; round += 1) {
+    await use(checkoutOf({ remotes: remotes(round) }), 4_900);
+  }
+  expect(asked().length).toBeLessThanOrEqual(8 * 5);
+});
+
 test("P16: details and reviews are asked for when the entry changed, checks when the head did", async () => {
   const { asked, refresh, pull, repo, time } = await startGreen();
   const parts = () =>
@@ -214,12 +229,12 @@ test("P16: details and reviews are asked for when the entry changed, checks when
   pull.review("ben", "APPROVED");
   await time.advance(30_000);
   await refresh(CHECKOUT);
-  expect(parts()).toEqual(["1", "pulls", "reviews"]);
+  expect(parts()).toEqual(["1", "reviews"]);
   await time.advance(30_000);
   pull.push(sha("pushed"));
   repo.check(sha("pushed"), { name: "build" });
   await refresh(CHECKOUT);
-  expect(parts()).toEqual(["1", "check-runs", "pulls", "reviews", "status"]);
+  expect(parts()).toEqual(["1", "check-runs", "reviews", "status"]);
   await time.advance(11_000);
   await refresh(CHECKOUT);
   expect(parts()).toEqual(["check-runs"]);
@@ -294,7 +309,6 @@ test("P6: an old pull request counts while its head is in the history of HEAD", 
   await refresh(later);
   expect(pullIn(collector.known(later))).toMatchObject({ number: 1, headInSync: false });
   const reused = checkoutOf({ head: sha("reused") });
-  expect(collector.known(reused)).toBeUndefined();
   await collector.prepare(reused, context());
   expect(collector.known(reused)).toMatchObject({
     outcome: "no_data",
@@ -303,6 +317,37 @@ test("P6: an old pull request counts while its head is in the history of HEAD", 
       "None of the pull requests of octo/app, head octo/app:topic: 1 closed or merged, of other commits.",
   });
   expect(collector.prepare(reused, context())).toBeUndefined();
+});
+
+test("P7: a commit drops nothing while git is asked whether the old pull request is in its history", async () => {
+  const { collector, refresh, pull } = await startGreen();
+  pull.merge();
+  await refresh(CHECKOUT);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1, headInSync: true });
+  const commit = checkoutOf({ head: sha("commit"), ancestors: [HEAD] });
+  const meanwhile = collector.known(commit);
+  expect(pullIn(meanwhile)).toMatchObject({ number: 1, headInSync: false });
+  await collector.prepare(commit, context());
+  expect(collector.known(commit)).toBe(meanwhile);
+  const reused = checkoutOf({ head: sha("reused") });
+  expect(pullIn(collector.known(reused))).toMatchObject({ number: 1 });
+  await collector.prepare(reused, context());
+  expect(collector.known(reused)).toMatchObject({ reason: "NO_PULL_REQUEST" });
+  expect(collector.known(checkoutOf({ head: sha("later") }))).toMatchObject({ reason: "NO_PULL_REQUEST" });
+});
+
+test("P6: after another branch, one of the same name is told of when git has been asked", async () => {
+  const { collector, refresh, pull } = await startGreen();
+  pull.merge();
+  await refresh(CHECKOUT);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ number: 1 });
+  const other = checkoutOf({ branch: "other" });
+  await refresh(other);
+  expect(collector.known(other)).toMatchObject({ reason: "NO_PULL_REQUEST" });
+  const reused = checkoutOf({ head: sha("reused") });
+  expect(collector.known(reused)).toBeUndefined();
+  await collector.prepare(reused, context());
+  expect(collector.known(reused)).toMatchObject({ reason: "NO_PULL_REQUEST" });
 });
 
 test("P6: where the history is cut off, that is said", async () => {
@@ -356,7 +401,7 @@ test("P4: a fork's pull request is found at its parent, and the fork is not aske
   await refresh(fork);
   expect(collector.known(fork)).toMatchObject({ metadata: { github: { repo: { name: "octo/app" } } } });
   asked();
-  await time.advance(30_000);
+  await time.advance(7_200_000);
   await refresh(fork);
   expect(asked().filter((url) => url.includes("/pulls?"))).toHaveLength(1);
   pull.update({ headRepo: null });
@@ -514,7 +559,7 @@ test("P11: a base branch that moved is noticed, though the list does not tell", 
   const { collector, refresh, pull, use } = await startGreen();
   await refresh(CHECKOUT);
   pull.fields.mergeable = false;
-  await use(CHECKOUT, 150_000);
+  await use(CHECKOUT, 30_000);
   expect(pullIn(collector.known(CHECKOUT))?.mergeable).toBe(PullRequestMergeable.CONFLICTING);
 });
 
@@ -532,18 +577,52 @@ test("P9, P16: checks that are run again are noticed, the sooner the less time h
   await use(CHECKOUT, 86_400_000);
   expect(status()).toBe(ChecksStatus.PASSING);
   Object.assign(run ?? {}, { status: "in_progress", conclusion: null });
-  await use(CHECKOUT, 7_230_000);
+  await use(CHECKOUT, 21_630_000);
   expect(status()).toBe(ChecksStatus.PENDING);
 });
 
-test("P9, P16: checks that are run again are noticed soon when GitHub's word for mergeable changes", async () => {
-  const { collector, pull, refresh, repo, use } = await startGreen();
+test.each([
+  ["a check run", "clean", "unstable"],
+  ["a check run that a missing review hides", "blocked", "blocked"],
+])(
+  "P9, P14: %s that changes on a quiet pull request is noticed within a minute",
+  async (_, before, after) => {
+    const { collector, pull, refresh, repo, use } = await startGreen();
+    pull.fields.mergeableState = before;
+    await refresh(CHECKOUT);
+    await use(CHECKOUT, 86_400_000);
+    repo.check(HEAD, { name: "build", conclusion: "failure" });
+    pull.fields.mergeableState = after;
+    await use(CHECKOUT, before === after ? 60_000 : 30_000);
+    expect(pullIn(collector.known(CHECKOUT))?.checks?.status).toBe(ChecksStatus.FAILING);
+    pull.review("ben", "APPROVED");
+    await use(CHECKOUT, 60_000);
+    expect(pullIn(collector.known(CHECKOUT))?.review?.status).toBe(ReviewStatus.APPROVED);
+  },
+);
+
+test("P9, P14: of check runs and statuses, each has its turn where a missing review hides them", async () => {
+  const { asked, collector, github, pull, refresh, repo, use } = await startGreen();
+  pull.fields.mergeableState = "blocked";
+  repo.status(HEAD, "deploy", "success");
   await refresh(CHECKOUT);
-  await use(CHECKOUT, 3_600_000);
-  repo.check(HEAD, { name: "build", conclusion: "failure" });
-  pull.fields.mergeableState = "unstable";
-  await use(CHECKOUT, 150_000);
+  await use(CHECKOUT, 86_400_000);
+  repo.status(HEAD, "deploy", "failure");
+  await use(CHECKOUT, 120_000);
   expect(pullIn(collector.known(CHECKOUT))?.checks?.status).toBe(ChecksStatus.FAILING);
+  await use(CHECKOUT, 86_400_000);
+  github.books.clear();
+  await use(CHECKOUT, 3_600_000);
+  expect(github.books.points).toBe(0);
+  expect(asked().length).toBeLessThanOrEqual(124);
+});
+
+test("P5: another pull request of the same head is noticed, though that is in no one's details", async () => {
+  const { collector, refresh, repo, use } = await startGreen();
+  await refresh(CHECKOUT);
+  repo.pull({ head: "topic", title: "A newer one" });
+  await use(CHECKOUT, 7_230_000);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ title: "A newer one", count: 2 });
 });
 
 test("nothing torn: a head that moves while it is asked about is followed", async () => {

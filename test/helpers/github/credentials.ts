@@ -23,7 +23,7 @@ export class Credential {
   /** Points an hour. May be set. */
   limit: number;
   lacks: readonly Permission[];
-  readonly sees: readonly string[] | undefined;
+  sees: readonly string[] | undefined;
   /** 401 from now on. */
   isRevoked = false;
   /** Points spent in the present window. May be set, as if others had spent them. */

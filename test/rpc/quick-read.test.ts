@@ -1,0 +1,214 @@
+// The quick way and the library's answer the same request with the same bytes; what the quick way leaves, the library answers.
+
+import { once } from "node:events";
+import { createServer } from "node:http2";
+import type { AddressInfo } from "node:net";
+import { gunzipSync } from "node:zlib";
+import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
+import { describe, expect, onTestFinished, test } from "vitest";
+import {
+  GetMetadataRequestSchema,
+  GetMetadataResponseSchema,
+  MetadataView,
+} from "../../src/gen/fleet/metadata/v1/service_pb.ts";
+import { Lifecycle } from "../../src/metadata/lifecycle.ts";
+import { selectKeys } from "../../src/metadata/selection.ts";
+import { MetadataService } from "../../src/metadata/service.ts";
+import { createRpcHandler } from "../../src/rpc/handler.ts";
+import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
+import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
+import { type Http2Response, http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
+import { ManualTime } from "../helpers/manual-time.ts";
+
+const PATH = "/fleet.metadata.v1.MetadataService/GetMetadata";
+const GRPC = { "content-type": "application/grpc" };
+
+/** "quick": the quick way alone. Otherwise as the server does it. */
+type Way = "quick" | "server";
+
+/** What the quick way leaves alone is answered with this status. */
+const LEFT = 421;
+
+/** A server of both ways on one service, whose time stands still. */
+async function openServer(found = data({ git: { branch: "main", ahead: 0, detached: false } })) {
+  const time = new ManualTime();
+  const collector = new ControlledCollector("git", found);
+  const service = new MetadataService({ collectors: [collector.scheduled()], clock: time, timers: time });
+  const defects: unknown[] = [];
+  const options = {
+    service,
+    clock: time,
+    serverVersion: "1.2.3",
+    onError: (error: unknown) => void defects.push(error),
+  };
+  const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
+  const acceptCompression = [compressionGzip, compressionBrotli];
+  const quickRead = createQuickRead({ ...options, acceptCompression });
+  const server = createServer((request, response) => {
+    if (request.headers["x-way"] === "quick") {
+      const left = (): void => void response.writeHead(LEFT).end();
+      if (isPlainRead(request)) {
+        void quickRead(request, response).then((rest) => rest && left());
+      } else {
+        left();
+      }
+    } else {
+      const write = async (bytes: Uint8Array): Promise<void> => void response.write(bytes);
+      rpc.handle(request, response, write).catch((error: unknown) => defects.push(error));
+    }
+  });
+  service.start();
+  await service.read({ selection: selectKeys(service.catalogue) });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(async () => {
+    server.close();
+    await service.close();
+    expect(defects).toEqual([]);
+  });
+  const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  const ask = (way: Way, headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> =>
+    http2Request(session, { ":method": "POST", ":path": PATH, ...GRPC, ...headers, "x-way": way }, body);
+  return { ask, session, service, collector };
+}
+
+function request(message: MessageInitShape<typeof GetMetadataRequestSchema> = {}): Buffer {
+  return envelope(toBinary(GetMetadataRequestSchema, create(GetMetadataRequestSchema, message)));
+}
+
+function envelope(message: Uint8Array, flags = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flags);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
+
+/** All that a client sees, but for the time of sending. */
+function seen({ headers, ...rest }: Http2Response): unknown {
+  const { date: _, ...others } = headers;
+  return { ...rest, headers: { ...others } };
+}
+
+/** A unit of `grpc-timeout` that the quick way leaves to the library. */
+const BY_LIBRARY = { "grpc-timeout": "30000000u" };
+
+const PLAIN: readonly (readonly [what: string, headers: Record<string, string>, body: Buffer])[] = [
+  ["everything", {}, request()],
+  ["everything, entries", {}, request({ view: MetadataView.ENTRIES })],
+  ["everything, typed", {}, request({ view: MetadataView.TYPED })],
+  ["everything, full", {}, request({ view: MetadataView.FULL })],
+  ["some keys", {}, request({ keys: ["git_branch", "workspace_*"] })],
+  ["unknown keys", {}, request({ keys: ["git_branch", "nonsense", "no*"], view: MetadataView.FULL })],
+  ["a field that is not known", {}, envelope(Buffer.from([0x78, 1]))],
+  ["another content type", { "content-type": "application/grpc+proto" }, request()],
+  ["gzip accepted", { "grpc-accept-encoding": "identity,deflate,gzip" }, request()],
+  ["brotli before gzip", { "grpc-accept-encoding": "br, gzip" }, request()],
+  ["an encoding that is not known", { "grpc-accept-encoding": "snappy" }, request()],
+  ["not compressed, as it says", { "grpc-encoding": "identity" }, request()],
+];
+
+describe("the same bytes, headers and trailers", () => {
+  test.each(PLAIN)("%s", async (_, headers, body) => {
+    const { ask } = await openServer();
+    // The second answer of the quick way comes from what the first one has left.
+    for (const turn of [1, 2]) {
+      const quick = await ask("quick", headers, body);
+      expect(quick.status, `turn ${turn}`).toBe(200);
+      expect(quick.trailers).toMatchObject({ "grpc-status": "0" });
+      expect(seen(quick)).toEqual(seen(await ask("server", { ...headers, ...BY_LIBRARY }, body)));
+      expect(seen(quick)).toEqual(seen(await ask("server", { ...headers, "grpc-timeout": "30S" }, body)));
+    }
+  });
+
+  test("after a change, too", async () => {
+    const { ask, collector, service } = await openServer();
+    await ask("quick", {}, request());
+    collector.set(data({ git: { branch: "other" } }));
+    await service.read({ selection: selectKeys(service.catalogue) });
+    const quick = await ask("quick", {}, request());
+    expect(
+      fromBinary(GetMetadataResponseSchema, quick.body.subarray(5)).data["git_branch"]?.value?.kind,
+    ).toEqual({
+      case: "stringValue",
+      value: "other",
+    });
+    expect(seen(quick)).toEqual(seen(await ask("server", BY_LIBRARY, request())));
+  });
+});
+
+const LEFT_ALONE: readonly (readonly [what: string, headers: Record<string, string>, body: Buffer])[] = [
+  ["no message", {}, Buffer.alloc(0)],
+  ["half a message", {}, request({ keys: ["git_branch"] }).subarray(0, 8)],
+  ["half a prefix", {}, Buffer.alloc(3)],
+  ["two messages", {}, Buffer.concat([request(), request()])],
+  ["what is no message", {}, envelope(Buffer.from([0xff, 0xff]))],
+  ["the flag of compression without one", {}, envelope(Buffer.alloc(0), 1)],
+  ["a flag that is not known", {}, envelope(Buffer.alloc(0), 2)],
+  ["an age", {}, request({ maxAge: { seconds: 3_600n, nanos: 0 } })],
+  ["a negative age", {}, request({ maxAge: { seconds: -1n, nanos: 0 } })],
+  ["a view that is none", {}, request({ view: 99 as MetadataView })],
+  ["too many names", {}, request({ keys: Array.from({ length: 1_001 }, (_, index) => `k${index}`) })],
+  ["a large request", {}, request({ keys: ["k".repeat(40_000)] })],
+  ["JSON", { "content-type": "application/grpc+json" }, envelope(Buffer.from("{}"))],
+  ["gRPC-web", { "content-type": "application/grpc-web+proto" }, request()],
+  ["an encoding that is not known", { "grpc-encoding": "snappy" }, request()],
+  ["a timeout that is none", { "grpc-timeout": "soon" }, request()],
+];
+
+describe("left to the library", () => {
+  test.each(LEFT_ALONE)("%s", async (_, headers, body) => {
+    const { ask } = await openServer();
+    expect((await ask("quick", headers, body)).status).toBe(LEFT);
+    const timeout = headers["grpc-timeout"] ? {} : BY_LIBRARY;
+    expect(seen(await ask("server", headers, body))).toEqual(
+      seen(await ask("server", { ...headers, ...timeout }, body)),
+    );
+  });
+
+  test("an answer that is worth compressing", async () => {
+    const long = (letter: string): string => letter.repeat(4_000);
+    const { ask } = await openServer(
+      data({
+        git: { branch: long("b"), upstream: long("u"), directory: long("d"), commit: { message: long("m") } },
+      }),
+    );
+    const gzip = { "grpc-accept-encoding": "gzip" };
+    expect((await ask("quick", gzip, request())).status).toBe(LEFT);
+    const { body, headers } = await ask("server", gzip, request());
+    expect([headers["grpc-encoding"], body[0]]).toEqual(["gzip", 1]);
+    const plain = await ask("quick", {}, request());
+    expect(gunzipSync(body.subarray(5))).toEqual(plain.body.subarray(5));
+  });
+
+  test("what has to be collected first", async () => {
+    const { ask, collector } = await openServer();
+    collector.set("hang");
+    expect((await ask("quick", {}, request())).status).toBe(LEFT);
+    const answer = ask("server", {}, request());
+    collector.set(data({ git: { branch: "found" } }));
+    const { data: entries } = fromBinary(GetMetadataResponseSchema, (await answer).body.subarray(5));
+    expect(entries["git_branch"]?.value?.kind.value).toBe("found");
+  });
+
+  test("the deadline of a read that hangs", async () => {
+    const { ask, collector } = await openServer();
+    collector.set("hang");
+    const { trailers } = await ask("server", { "grpc-timeout": "300m" }, request());
+    expect(trailers["grpc-status"]).toBe("4");
+  });
+
+  test("a request that comes in pieces, one byte at a time or late, is answered all the same", async () => {
+    const { ask, session } = await openServer();
+    const body = request({ keys: ["git_branch"] });
+    const whole = await ask("server", {}, body);
+    const stream = session.request({ ":method": "POST", ":path": PATH, ...GRPC });
+    const answer = readResponse(stream);
+    for (const byte of body) {
+      stream.write(Buffer.of(byte));
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    stream.end();
+    expect(seen(await answer)).toEqual(seen(whole));
+  });
+});
