@@ -28,12 +28,13 @@ module.exports = {
     only("http/", ["metadata/"]),
     only("observability/", []),
     only("client/", []),
+    only("page/", ["client/"]),
     only("task-file/", []),
     only("hooks/", ["config-environment.ts", "task-file/"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
     only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
-    only("command-line.ts", ["cli/", "config", "headers.ts", "version.ts"]),
+    only("command-line.ts", ["cli/", "config", "headers.ts", "page-file.ts", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
       name: "hooks-load-nothing-else",
@@ -62,6 +63,13 @@ module.exports = {
       severity: "error",
       from: { path: "^src/" },
       to: { path: "^(test|bench|scripts)/" },
+    },
+    {
+      name: "the-page-stays-apart",
+      comment: "It runs in browsers; the server reads it as one text.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/page/" },
+      to: { path: "^src/page/" },
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {

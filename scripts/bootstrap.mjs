@@ -30,7 +30,13 @@ function isInstalled() {
 /** A digest of everything that the build depends on. */
 function buildInputs() {
   const hash = createHash("sha256");
-  const files = ["package.json", "package-lock.json", "scripts/build.ts", ...listFiles("src")];
+  const files = [
+    "package.json",
+    "package-lock.json",
+    "scripts/build.ts",
+    "scripts/build-page.ts",
+    ...listFiles("src"),
+  ];
   for (const file of files) {
     hash
       .update(`${file}\0`)

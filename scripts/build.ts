@@ -1,11 +1,12 @@
 // Bundles the program into dist/main.js and the parts that it loads when they are needed, so that it starts fast and needs no
-// node_modules, and the client into dist/client with its declarations in dist/types. Another folder than dist can
-// be named on the command line.
+// node_modules, the status page into dist/page.html, and the client into dist/client with its declarations in dist/types.
+// Another folder than dist can be named on the command line.
 
 import { chmodSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { build, type Plugin } from "rolldown";
 import { isolatedDeclarationSync } from "rolldown/experimental";
+import { buildPage } from "./build-page.ts";
 
 const root = join(import.meta.dirname, "..");
 const dist = resolve(root, process.argv[2] ?? "dist");
@@ -55,6 +56,8 @@ for (const file of globSync("*.js", { cwd: dist })) {
   const asEscape = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
   writeFileSync(path, readFileSync(path, "utf8").replaceAll(/[^\0-\x7f]/g, asEscape));
 }
+
+writeFileSync(join(dist, "page.html"), await buildPage());
 
 await build({
   cwd: root,

@@ -7,6 +7,7 @@ const root = join(import.meta.dirname, "..");
 
 const CHECKS: readonly (readonly [what: string, command: string, ...args: string[]])[] = [
   ["types", "tsc"],
+  ["types of the page", "tsc", "--project", "src/page"],
   ["lint and format", "biome", "ci", "--colors=off", "--error-on-warnings", "."],
   ["proto lint", "buf", "lint"],
   ["proto format", "buf", "format", "--exit-code", "--diff"],

@@ -19,6 +19,7 @@ import { SETTINGS, type Setting, variablesOf } from "../src/config-settings.ts";
 import { readComments } from "./documents/comments.ts";
 import { responseSchema } from "./documents/json-schema.ts";
 import { keysTable } from "./documents/keys-table.ts";
+import { limitsTable } from "./documents/limits-table.ts";
 import { withMetricsTable } from "./documents/metrics-table.ts";
 import { openApi } from "./documents/openapi.ts";
 import { taskFileSchema } from "./documents/task-file-schema.ts";
@@ -33,6 +34,7 @@ const GENERATED_FILES = [
   "docs/openapi.json",
   "docs/operations.md",
   "docs/schema.json",
+  "docs/security.md",
   "docs/task-file.schema.json",
 ];
 
@@ -62,6 +64,10 @@ function writeDocuments(target: string): void {
   mkdirSync(join(target, "docs"), { recursive: true });
   const pretty = (document: unknown): string => `${JSON.stringify(document, undefined, 2)}\n`;
   writeFileSync(join(target, "docs/keys.md"), keysTable(comments));
+  writeFileSync(
+    join(target, "docs/security.md"),
+    withLimits(readFileSync(join(root, "docs/security.md"), "utf8")),
+  );
   writeFileSync(join(target, "docs/openapi.json"), pretty(openapi));
   const operations = readFileSync(join(root, "docs/operations.md"), "utf8");
   writeFileSync(join(target, "docs/operations.md"), withMetricsTable(operations));
@@ -81,6 +87,17 @@ function writeDocuments(target: string): void {
       "",
     ].join("\n"),
   );
+}
+
+/** The page with its table of limits brought up to date. */
+function withLimits(page: string): string {
+  const [begin, end] = ["<!-- limits: begin -->\n", "<!-- limits: end -->"];
+  const [head, rest] = page.split(begin);
+  const tail = rest?.split(end)[1];
+  if (head === undefined || tail === undefined) {
+    throw new Error(`docs/security.md has no place for the limits, from ${begin.trim()} to ${end}`);
+  }
+  return `${head}${begin}\n${limitsTable(root)}\n${end}${tail}`;
 }
 
 /** All settings as variables, commented out, for a file that is named by --env-file. */

@@ -4,6 +4,7 @@ import { run } from "./cli/program.ts";
 import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
 import { useSmallHeaders } from "./headers.ts";
+import { readPage } from "./page-file.ts";
 import { VERSION } from "./version.ts";
 
 /**
@@ -32,6 +33,7 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     env: processEnvironment(),
     cwd: process.cwd(),
     version: VERSION,
+    readPage,
     program,
     stdout: process.stdout,
     stderr: process.stderr,

@@ -165,12 +165,21 @@ export function coderHosts(env: Readonly<Record<string, string | undefined>>): s
     const [, , workspace, owner, suffix] = proxy;
     hosts.push(`*--${workspace}--${owner}.${suffix}`.toLowerCase());
   }
-  for (const url of [env["CODER_AGENT_URL"], env["CODER_URL"]]) {
-    // A URL may have a host of "*", which would allow any.
-    const host = url !== undefined && URL.canParse(url) ? new URL(url).hostname : "";
-    if (HOST_NAME.test(host)) {
-      hosts.push(host.toLowerCase());
-    }
-  }
+  hosts.push(...coderUrls(env).map(({ hostname }) => hostname.toLowerCase()));
   return hosts;
+}
+
+/** The origins of Coder's dashboard, which shows a workspace's apps. None outside Coder. */
+export function coderOrigins(env: Readonly<Record<string, string | undefined>>): string[] {
+  return [...new Set(coderUrls(env).map(({ origin }) => origin))].filter((origin) => origin !== "null");
+}
+
+function coderUrls(env: Readonly<Record<string, string | undefined>>): URL[] {
+  return (
+    [env["CODER_AGENT_URL"], env["CODER_URL"]]
+      .filter((url) => url !== undefined && URL.canParse(url))
+      .map((url) => new URL(url ?? ""))
+      // A URL may have a host of "*", which would allow any.
+      .filter(({ hostname }) => HOST_NAME.test(hostname))
+  );
 }

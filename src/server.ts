@@ -13,13 +13,15 @@ import {
 } from "./collectors/task/index.ts";
 import { createWorkspaceCollector, isCoderWorkspace } from "./collectors/workspace/index.ts";
 import type { Config, Environment } from "./config.ts";
+import { coderOrigins } from "./config-values.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
-import { createGuard } from "./http/guard.ts";
+import { createGuard } from "./http/guard/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
-import { createPlainRoutes, HEALTH_PATH } from "./http/plain-routes.ts";
+import { createPlainRoutes, HEALTH_PATH, PAGE_PATH } from "./http/plain-routes.ts";
 import type { RequestObserver } from "./http/request-kind.ts";
+import { createStatusPage, type ReadPage } from "./http/status-page.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
 import { CONTRACT_VERSION } from "./metadata/response.ts";
@@ -50,6 +52,11 @@ export interface Dependencies {
   readonly time?: Clock & Timers;
   /** In place of single limits of {@link HTTP_LIMITS}. */
   readonly httpLimits?: Partial<HttpLimits>;
+}
+
+/** What it is given beside that when it has a port. */
+export interface ServerDependencies extends Dependencies {
+  readonly readPage: ReadPage;
 }
 
 /** A whole server. */
@@ -132,8 +139,8 @@ export function buildSources(config: Config, dependencies: Dependencies, metrics
 }
 
 /** Makes a server. */
-export function build(config: Config, dependencies: Dependencies): FleetMetadataServer {
-  const { log, serverVersion } = dependencies;
+export function build(config: Config, dependencies: ServerDependencies): FleetMetadataServer {
+  const { log, env, serverVersion, readPage } = dependencies;
   const { monotonicMs } = systemClock;
   const metrics = createMetrics({ serverVersion, contractVersion: CONTRACT_VERSION, monotonicMs });
   const sources = buildSources(config, dependencies, metrics);
@@ -151,13 +158,14 @@ export function build(config: Config, dependencies: Dependencies): FleetMetadata
     defaultNames: config.jsonNames,
     lifecycle,
     stopping: stopping.signal,
+    page: createStatusPage(readPage, [...config.allowedOrigins, ...coderOrigins(env)]),
     metrics: (accept) => metrics.scrape(accept, nowOf(service)),
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,
     ...(config.token === undefined ? {} : { token: config.token }),
-    isOpen: (path) => path === HEALTH_PATH || rpc.openPaths.has(path),
+    isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
   });
   const { writeStallMs } = limits;
   const observer = both(

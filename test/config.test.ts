@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, it, onTestFinished } from "vitest";
 import {
   type Config,
@@ -454,4 +455,45 @@ describe("TLS", () => {
       /^--tls-cert: .*Unix socket/,
     );
   });
+});
+
+it("S25: any file of settings and any environment is a configuration, or refused with one line", () => {
+  const variables = Object.values(SETTINGS).flatMap((setting: Setting) => variablesOf(setting));
+  const value = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.constantFrom(
+      "true",
+      "5s",
+      "127.0.0.1:0",
+      "unix:x",
+      "*.example.com",
+      "https://a.example",
+      "json",
+      "none",
+      "/tmp",
+      "99999999m",
+    ),
+  );
+  const environment = fc.dictionary(fc.constantFrom(...variables), value, { maxKeys: 4 });
+  const file = fc.oneof(
+    fc.string({ unit: "binary" }),
+    environment.map((given) =>
+      Object.entries(given)
+        .map(([name, text]) => `${name}=${text}`)
+        .join("\n"),
+    ),
+  );
+  const path = join(temporaryDirectory(), "env");
+  fc.assert(
+    fc.property(environment, file, (env, lines) => {
+      writeFileSync(path, lines);
+      try {
+        configOf({ env, envFile: path });
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigError);
+        expect((error as ConfigError).message).not.toContain("\n");
+      }
+    }),
+    { numRuns: 500 },
+  );
 });

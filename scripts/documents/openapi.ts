@@ -167,6 +167,20 @@ function paths(): JsonSchema {
         },
       },
     },
+    "/": {
+      get: {
+        operationId: "getPage",
+        tags: ["server"],
+        summary: "The status page for people; holds no data, and asks for the token itself",
+        security: [],
+        responses: {
+          200: { description: "The page.", content: { "text/html": { schema: { type: "string" } } } },
+          304: ref("responses", "NotModified"),
+          400: ref("responses", "BadRequest"),
+          403: ref("responses", "Forbidden"),
+        },
+      },
+    },
     "/health": {
       get: {
         operationId: "getHealth",

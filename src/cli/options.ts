@@ -3,12 +3,15 @@
 import { type Command, Option } from "commander";
 import { type Config, type ConfigInput, createConfig, type Environment } from "../config.ts";
 import { SETTINGS, type Setting, type SettingName, variablesOf } from "../config-settings.ts";
+import type { ServerDependencies } from "../server.ts";
 
 /** What a command is run with. */
 export interface CliContext {
   readonly env: Environment;
   readonly cwd: string;
   readonly version: string;
+  /** See {@link ServerDependencies}. */
+  readonly readPage: ServerDependencies["readPage"];
   /** How this program was started, without its arguments: Node and its script, as absolute paths. */
   readonly program: readonly string[];
   readonly stdout: NodeJS.WriteStream;

@@ -21,6 +21,7 @@ export async function serve(command: Command, context: CliContext): Promise<void
     log,
     env: context.env,
     serverVersion: context.version,
+    readPage: context.readPage,
     onSecret: redaction.learn,
   });
   context.onHangup(() => void server.reload());

@@ -33,6 +33,7 @@ export interface MetadataClientOptions {
 /** Makes a client of `url`. @throws {TypeError} when `url` is no address, or the protocol is not to be had here. */
 export type CreateMetadataClient = (url: string, options?: MetadataClientOptions) => MetadataClient;
 
+/** A call that does not say how long it may take. A read takes milliseconds; this is for one whose network is slow or gone. */
 export const DEFAULT_TIMEOUT_MS = 10_000;
 
 /** Largest answer that is read, in bytes. Both views of a whole state are under 4 MiB: more is no answer of ours. */

@@ -1,17 +1,10 @@
 // What happens to every request, in this order: security headers, guard, CORS, then an RPC or a plain route.
 
 import { constants } from "node:http2";
-import type { Guard } from "./guard.ts";
+import type { Guard } from "./guard/guard.ts";
+import { SECURITY_HEADERS } from "./guard/security-headers.ts";
 import type { RequestHandler } from "./listener.ts";
-import {
-  isRpc,
-  pathOf,
-  type Request,
-  type Response,
-  SECURITY_HEADERS,
-  sendEmpty,
-  sendRefusal,
-} from "./message.ts";
+import { isRpc, pathOf, type Request, type Response, sendEmpty, sendRefusal } from "./message.ts";
 import { breakOff, createWriter, isBroken, type Write } from "./outflow.ts";
 import type { PlainRoutes } from "./plain-routes.ts";
 import { kindOf, type RequestObserver, type RpcPaths } from "./request-kind.ts";
@@ -100,9 +93,7 @@ function serve(
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     response.setHeader(name, value);
   }
-  response.setHeader("cache-control", "no-store");
-  const path = pathOf(request);
-  const { refusal, crossOrigin } = guard(request, path, localAddress);
+  const { refusal, crossOrigin } = guard(request, localAddress);
   if (crossOrigin !== undefined) {
     response.setHeader("access-control-allow-origin", crossOrigin);
     response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
@@ -120,6 +111,7 @@ function serve(
     });
     return isRpc(request) ? "ok" : undefined;
   }
+  const path = pathOf(request);
   const write = createWriter(response, writeStallMs);
   if (rpc.paths.has(path)) {
     if (request.headers.expect?.toLowerCase() === "100-continue") {

@@ -14,25 +14,17 @@ const ENCODINGS: Readonly<Record<string, (bytes: Uint8Array) => Promise<Uint8Arr
   gzip: (bytes) => promisify(gzip)(bytes),
 };
 
-/** Sends a JSON text with status 200, compressed when it is large and the client wants it so. */
-export function sendCompressibleJson(
-  request: Request,
-  response: Response,
-  json: string,
-  headers: Readonly<Record<string, string>>,
-): Promise<void> {
-  const type = { "content-type": "application/json" };
-  return sendCompressible(request, response, `${json}\n`, { ...type, ...headers });
-}
+/** For {@link sendCompressible}. */
+export const JSON_TYPE: Readonly<Record<string, string>> = { "content-type": "application/json" };
 
-/** Sends a text of the type that the headers name, in the same way. */
+/** Sends a text with status 200, compressed when it is large and the client wants it so. @param headers with its type. */
 export async function sendCompressible(
   request: Request,
   response: Response,
   text: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<void> {
-  const body = Buffer.from(text);
+  const body = Buffer.from(`${text}\n`);
   const encoding =
     body.length < COMPRESSION.minBytes ? undefined : chooseEncoding(request.headers["accept-encoding"]);
   const compress = ENCODINGS[encoding ?? ""];

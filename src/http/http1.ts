@@ -8,8 +8,8 @@ import {
   ServerResponse,
 } from "node:http";
 import type { Duplex } from "node:stream";
+import { SECURITY_HEADERS } from "./guard/security-headers.ts";
 import type { HttpLimits } from "./limits.ts";
-import { SECURITY_HEADERS } from "./message.ts";
 import { endPaced } from "./outflow.ts";
 import { checkTimeoutsWhenNeeded, type Exchange } from "./timeout-checks.ts";
 import { createTurns } from "./turns.ts";
@@ -105,7 +105,6 @@ function refuse(errorCode: string | undefined, socket: Duplex): void {
     "Content-Type: application/json",
     `Content-Length: ${Buffer.byteLength(body)}`,
     ...Object.entries(SECURITY_HEADERS).map(([name, value]) => `${name}: ${value}`),
-    "Cache-Control: no-store",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
   const timer = setTimeout(() => socket.destroy(), LINGER_MS);

@@ -23,9 +23,9 @@ export interface HttpLimits {
   readonly pipelinedRequests: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
   readonly sessionMemoryMb: number;
-  /** How often the peer of an HTTP/2 connection with open streams is asked whether it is still there, */
+  /** How often the peer of an HTTP/2 connection with open streams is asked whether it is still there. */
   readonly pingIntervalMs: number;
-  /** and how long it may take to answer before the connection is closed. */
+  /** How long such a peer may take to answer before the connection is closed. */
   readonly pingTimeoutMs: number;
   /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
   readonly keepAliveProbeMs: number;

@@ -6,13 +6,6 @@ import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 export type Request = IncomingMessage | Http2ServerRequest;
 export type Response = ServerResponse | Http2ServerResponse;
 
-/** On every response. Nothing that is served here is a document of another site, or may run anything. */
-export const SECURITY_HEADERS: Readonly<Record<string, string>> = {
-  "x-content-type-options": "nosniff",
-  "cross-origin-resource-policy": "same-origin",
-  "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-};
-
 /** Why a request is not served. */
 export interface Refusal {
   /** HTTP status. */
@@ -66,7 +59,7 @@ export function sendJson(
   sendBytes(request, response, status, Buffer.from(`${json}\n`), { ...type, ...headers });
 }
 
-/** Sends bytes of the type that the headers name. The body is left out for HEAD. */
+/** Sends a body. It is left out for HEAD. @param headers with its type. */
 export function sendBytes(
   request: Request,
   response: Response,
@@ -74,7 +67,7 @@ export function sendBytes(
   body: Uint8Array,
   headers: Readonly<Record<string, string>>,
 ): void {
-  sendHead(response, status, { "content-length": String(body.length), ...headers });
+  sendHead(response, status, { ...headers, "content-length": String(body.length) });
   if (request.method === "HEAD") {
     response.end();
   } else {

@@ -1,6 +1,5 @@
 // The plain routes: what a person with curl, a probe or a client without stubs asks for.
 
-import { createHash } from "node:crypto";
 import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
@@ -11,8 +10,10 @@ import { type Selection, selectKeys } from "../metadata/selection.ts";
 import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
-import { sendCompressible, sendCompressibleJson } from "./compression.ts";
+import { JSON_TYPE, sendCompressible } from "./compression.ts";
+import { cacheHeaders, isMatch, sendDocument, validatorsOf, varyOn } from "./documents.ts";
 import { sendEvents } from "./events.ts";
+import { PLAIN_METHODS } from "./guard/guard.ts";
 import {
   pathOf,
   type Refusal,
@@ -36,13 +37,15 @@ export interface PlainRoutesOptions {
   readonly lifecycle: Lifecycle;
   /** Aborted when the server stops: ends what waits for a change. */
   readonly stopping: AbortSignal;
-  /** What a scrape gets. */
+  /** Serves the status page. */
+  readonly page: (request: Request, response: Response) => Promise<void>;
+  /** What a scrape gets, without the line break at its end. */
   readonly metrics: (
     accept: string | undefined,
   ) => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
+/** Serves a request on a plain route, an unknown path included. Its method is one of {@link PLAIN_METHODS}. Rejects with the reason of an aborted `signal`. */
 export type PlainRoutes = (
   request: Request,
   response: Response,
@@ -60,12 +63,22 @@ type Route = (
 /** The path of the health route, which needs no token. */
 export const HEALTH_PATH = "/health";
 
+/** The path of the status page, which holds no data, and asks for the token itself. */
+export const PAGE_PATH = "/";
+
 const METADATA_PATH = "/metadata";
 const EVENTS_PATH = `${METADATA_PATH}/events`;
 /** Every path but those of single keys. */
-const PATHS = [METADATA_PATH, EVENTS_PATH, HEALTH_PATH, "/metrics", "/openapi.json", "/schema.json"] as const;
+const PATHS = [
+  PAGE_PATH,
+  METADATA_PATH,
+  EVENTS_PATH,
+  HEALTH_PATH,
+  "/metrics",
+  "/openapi.json",
+  "/schema.json",
+] as const;
 const KEY_ROUTE = `${METADATA_PATH}/{key}`;
-const ALLOWED_METHODS = "GET, HEAD, OPTIONS";
 
 /** The route of a path, as the OpenAPI document names it; "unknown" where there is nothing. */
 export function routeOf(path: string): string {
@@ -80,7 +93,7 @@ export function asksToWait(route: string, url: string): boolean {
 }
 
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
-  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, metrics } = options;
+  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, page, metrics } = options;
   const json = createMetadataJson(service);
   const startedMs = clock.monotonicMs();
 
@@ -110,7 +123,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     if (isHeldCurrent || given.some((validator) => isMatch(validator, etag))) {
       sendEmpty(response, 304, headers);
     } else {
-      await sendCompressibleJson(request, response, body(snapshot, names), headers);
+      await sendCompressible(request, response, body(snapshot, names), { ...JSON_TYPE, ...headers });
     }
   };
 
@@ -201,13 +214,13 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
 
   const openapi: Route = async (request, response) => {
     const { openapi: text } = await loadDocuments();
-    return sendDocument(request, response, text);
+    await sendDocument(request, response, text);
   };
 
   const schema: Route = async (request, response) => {
     const { names = defaultNames } = parseReadQuery(request.url ?? "");
     const { schema: texts } = await loadDocuments();
-    return sendDocument(request, response, texts[names]);
+    await sendDocument(request, response, texts[names]);
   };
 
   const scrape: Route = async (request, response) => {
@@ -217,6 +230,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
   };
 
   const routes: Readonly<Record<string, Route>> = {
+    [PAGE_PATH]: page,
     [METADATA_PATH]: metadata,
     [EVENTS_PATH]: events,
     [KEY_ROUTE]: metadataKey,
@@ -234,13 +248,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
       return;
     }
     if (request.method === "OPTIONS") {
-      sendEmpty(response, 204, { allow: ALLOWED_METHODS });
-      return;
-    }
-    if (request.method !== "GET" && request.method !== "HEAD") {
-      const message = `the method ${request.method} is not allowed here; allowed are ${ALLOWED_METHODS}`;
-      const headers = { allow: ALLOWED_METHODS };
-      sendRefusal(request, response, { status: 405, code: "unimplemented", message, headers });
+      sendEmpty(response, 204, { allow: PLAIN_METHODS });
       return;
     }
     try {
@@ -274,41 +282,6 @@ const STOPPING: Refusal = {
 async function loadDocuments() {
   const { DOCUMENTS } = await import("../gen/documents.ts");
   return DOCUMENTS;
-}
-
-/** It changes with the server program only, so that a client that has it need not get it again. */
-async function sendDocument(request: Request, response: Response, text: string): Promise<void> {
-  const etag = `W/"${createHash("sha256").update(text).digest("base64url").slice(0, 12)}"`;
-  const headers = cacheHeaders(response, etag);
-  if (validatorsOf(request).some((validator) => isMatch(validator, etag))) {
-    sendEmpty(response, 304, headers);
-  } else {
-    await sendCompressibleJson(request, response, text, headers);
-  }
-}
-
-/** The answer may be kept, but must be asked for again before it is used. */
-function cacheHeaders(response: Response, etag: string): Record<string, string> {
-  return { etag, "cache-control": "no-cache", vary: varyOn(response, "Accept-Encoding") };
-}
-
-/** What the answer depends on, beside what has been said already. */
-function varyOn(response: Response, ...names: readonly string[]): string {
-  return [response.getHeader("vary") ?? [], ...names].flat().join(", ");
-}
-
-/** What the client has already (RFC 9110, 13.1.2). */
-function validatorsOf(request: Request): string[] {
-  return (request.headers["if-none-match"] ?? "")
-    .split(",")
-    .map((validator) => validator.trim())
-    .filter((validator) => validator !== "");
-}
-
-/** Weak comparison of validators. */
-function isMatch(given: string, etag: string): boolean {
-  const opaque = (validator: string): string => validator.replace(/^W\//, "");
-  return given === "*" || opaque(given) === opaque(etag);
 }
 
 function decodePath(text: string): string {

@@ -7,6 +7,7 @@ import type { Series, Tally } from "./tally.ts";
 /** An answer to a scrape. */
 export interface Exposition {
   readonly contentType: string;
+  /** Without the line break at its end, which the formats require. */
   readonly text: string;
 }
 
@@ -52,7 +53,7 @@ export async function expose(tallies: readonly Tally[], asOpenMetrics: boolean):
       Object.assign(metric, { getForPromString: async () => ({ name: ownName, help, type, values }) });
     }
   }
-  return { contentType: registry.contentType, text: await registry.metrics() };
+  return { contentType: registry.contentType, text: (await registry.metrics()).trimEnd() };
 }
 
 /** The lines of one series. In a histogram, each bucket counts all that is not above its bound. */

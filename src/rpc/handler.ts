@@ -11,7 +11,7 @@ import type { Lifecycle } from "../metadata/lifecycle.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
 import { answerCode } from "./answer-code.ts";
 import { compressionBrotli, compressionGzip } from "./compression.ts";
-import { limitTimeout } from "./deadline.ts";
+import { limitTimeout, refuseEnded } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
@@ -65,7 +65,10 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     writeMaxBytes: RPC_LIMITS.writeMaxBytes,
     compressMinBytes: COMPRESSION.minBytes,
     acceptCompression,
-    requestGate: blameUndecodable,
+    requestGate: (context) => {
+      refuseEnded(context);
+      blameUndecodable(context);
+    },
     shutdownSignal: shutdown.signal,
   });
   const services = [MetadataServiceDescriptor, Health];
@@ -103,9 +106,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
           return "ok";
         }
       }
-      const call = universalRequestFromNodeRequest(request, response, undefined, undefined);
-      limitTimeout(call.header);
-      return await send(await handler(rest ? { ...call, body: rest } : call), response, write);
+      const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      limitTimeout(whole.header);
+      return await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };

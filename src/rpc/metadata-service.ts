@@ -48,7 +48,9 @@ export function createMetadataHandlers(
       }
     },
 
-    async *watchMetadata({ keys, view, heartbeatInterval }, { signal }) {
+    async *watchMetadata({ keys, view, heartbeatInterval }, { signal, responseHeader }) {
+      // A proxy such as nginx would keep the states until the stream is over.
+      responseHeader.set("x-accel-buffering", "no");
       try {
         const selection = selectKeys(service.catalogue, keys);
         const heartbeatMs = parseHeartbeat(heartbeatInterval);

@@ -1,5 +1,5 @@
 // The one call that is made most, GetMetadata over gRPC on HTTP/2, when there is nothing to wait for: without the library's streams of
-// async iterables, which take four times the CPU. Whatever is not plain is left to the library, errors included.
+// async iterables, which take three times the CPU. Whatever is not plain is left to the library, errors included.
 
 import type { IncomingMessage } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";

@@ -20,6 +20,7 @@ export async function callProgram(
     env: { PATH: process.env["PATH"], HOME: cwd, FLEET_METADATA_TASK_FILE: join(cwd, "task.json"), ...env },
     cwd,
     version: "0.0.0",
+    readPage: async () => "",
     program: [process.execPath, "--", MAIN],
     // Commands ask a stream that is no terminal for nothing that others have not.
     stdout: stdout as unknown as NodeJS.WriteStream,

@@ -16,9 +16,15 @@ export interface Target {
   readonly port: number;
 }
 
+/** A port, or a Unix socket. */
+export type Endpoint = Target | { readonly path: string };
+
 /** An open connection, once it is established. */
-export async function openSocket({ host, port }: Target): Promise<Socket> {
-  const socket = connect({ host, port, noDelay: true });
+export async function openSocket(target: Endpoint): Promise<Socket> {
+  const socket =
+    "path" in target
+      ? connect(target.path)
+      : connect({ host: target.host, port: target.port, noDelay: true });
   socket.on("error", () => undefined);
   await once(socket, "connect");
   return socket;
@@ -39,7 +45,7 @@ export async function readToEnd(socket: Socket, deadlineMs = 20_000): Promise<st
 
 /** Sends bytes on a connection of its own and reads until the server ends it. */
 export async function sendRaw(
-  target: Target,
+  target: Endpoint,
   bytes: string | Uint8Array,
   deadlineMs?: number,
 ): Promise<string> {

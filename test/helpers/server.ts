@@ -25,6 +25,8 @@ export interface TestServerOptions {
   readonly limits?: Partial<HttpLimits>;
   /** See `Dependencies.time` of the server. */
   readonly time?: Clock & Timers;
+  /** Default: an empty status page. */
+  readonly page?: string;
 }
 
 export interface TestServer {
@@ -67,7 +69,7 @@ export function useServer(options: () => TestServerOptions = () => ({})): () => 
 }
 
 async function launch(options: TestServerOptions) {
-  const { collectors = [], flags = {}, limits = {}, time } = options;
+  const { collectors = [], flags = {}, limits = {}, time, page = "" } = options;
   const env = { ...NO_GITHUB, ...options.env };
   const defects: unknown[] = [];
   const log = await createLog({
@@ -85,6 +87,7 @@ async function launch(options: TestServerOptions) {
     log,
     env,
     serverVersion: TEST_VERSION,
+    readPage: async () => page,
     httpLimits: limits,
     ...(time && { time }),
     ...(collectors === "real" ? {} : { collectors }),

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { applyChange, parseRecord, type TaskRecord } from "../../src/hooks/task-record.ts";
 
@@ -71,4 +72,28 @@ describe("what another writer wrote", () => {
       expect(parseRecord(text)).toBeUndefined();
     },
   );
+
+  it("S25: is a record or nothing, whatever the text is", () => {
+    const text = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.json(),
+      fc
+        .record(
+          {
+            status: fc.oneof(fc.constantFrom("idle", "running"), fc.jsonValue()),
+            pid: fc.jsonValue(),
+            agent: fc.jsonValue(),
+          },
+          { requiredKeys: [] },
+        )
+        .map((value) => JSON.stringify(value)),
+    );
+    fc.assert(
+      fc.property(text, (given) => {
+        const record = parseRecord(given);
+        expect(["undefined", "string"]).toContain(typeof record?.status);
+        expect(["undefined", "number"]).toContain(typeof record?.pid);
+      }),
+    );
+  });
 });

@@ -311,6 +311,7 @@ describe("/health", () => {
       defaultNames: "camel",
       lifecycle,
       stopping: new AbortController().signal,
+      page: async () => undefined,
       metrics: () => Promise.reject(new Error("nobody scrapes")),
     });
     const listener = createListener((request, response) => {

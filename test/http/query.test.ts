@@ -62,7 +62,7 @@ describe("the query of a read", () => {
     expect(parse).toThrow(expect.objectContaining({ field }));
   });
 
-  it("throws nothing else, whatever stands there", () => {
+  it("S25: throws nothing else, whatever stands there", () => {
     const part = fc.oneof(
       fc.constantFrom("keys", "max_age", "wait", "names", "=", "&", ",", "%", "0s"),
       fc.string(),

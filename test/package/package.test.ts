@@ -1,10 +1,12 @@
 // The package as others get it: built, packed, unpacked in the node_modules of another program, and used from there.
 
-import { execFile } from "node:child_process";
-import { cpSync, globSync, mkdirSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { NO_GITHUB } from "../helpers/closed-port.ts";
 import { usePackage } from "../helpers/package.ts";
 import { useServer } from "../helpers/server.ts";
 
@@ -16,18 +18,36 @@ test("what is in it: what is built, the contract, the papers, and no source", ()
   const packed = globSync("**", { cwd: installed, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
-  for (const file of ["dist/main.js", "proto/fleet/metadata/v1/service.proto", "LICENSE", "README.md"]) {
+  for (const file of [
+    "dist/main.js",
+    "dist/page.html",
+    "proto/fleet/metadata/v1/service.proto",
+    "LICENSE",
+    "README.md",
+  ]) {
     expect(packed).toContain(file);
   }
   expect(packed.filter((file) => !/^(dist|proto)\/|^(package\.json|[A-Z]+(\.md)?)$/.test(file))).toEqual([]);
   expect(packed.filter((file) => /\.ts$/.test(file) && !file.endsWith(".d.ts"))).toEqual([]);
 });
 
-test("the program runs without any dependency", async () => {
+test("the program runs without any dependency, and has its page with it", async () => {
   const alone = join(directory, "alone");
   cpSync(installed, alone, { recursive: true });
-  const { stdout } = await run(process.execPath, ["--", join(alone, "dist/main.js"), "--version"]);
+  const main = join(alone, "dist/main.js");
+  const { stdout } = await run(process.execPath, ["--", main, "--version"]);
   expect(stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+
+  const args = ["--", main, "--listen", "127.0.0.1:0", "--log-format", "json"];
+  const program = spawn(process.execPath, args, { cwd: directory, env: NO_GITHUB });
+  onTestFinished(() => void program.kill("SIGKILL"));
+  for await (const line of createInterface(program.stdout)) {
+    const { url } = JSON.parse(line) as { readonly url: string };
+    const page = await (await fetch(`${url}/`)).text();
+    expect(page).toBe(`${readFileSync(join(alone, "dist/page.html"), "utf8")}\n`);
+    expect(page).toMatch(/^<!doctype html>.*<script type="module">[^<]{1000}/s);
+    break;
+  }
 });
 
 const READ = `

@@ -37,6 +37,7 @@ const server = build(
     log: await createLog({ level: "error", format: "json", destination: process.stderr }),
     env: {},
     serverVersion: "test",
+    readPage: async () => "",
     collectors: [git.scheduled()],
     httpLimits: JSON.parse(limits),
   },

@@ -1,6 +1,8 @@
 // The caller's timeout on the wire, by each protocol's own header.
 
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { limitTimeout } from "../../src/rpc/deadline.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession } from "../helpers/http2-client.ts";
 import { startServer, type TestServer } from "../helpers/server.ts";
@@ -116,5 +118,31 @@ describe.each(Object.keys(PROTOCOLS) as Protocol[])("%s", (protocol) => {
       git.set(data({ git: { branch: "main" } }));
       expect(await outcome).toMatchObject({ code: "ok" });
     },
+  );
+});
+
+test("S13, S25: any text that is no timeout is left to the library, and what is one fits a timer", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "grapheme-ascii" }).map((given) => given.trim()),
+    fc
+      .tuple(fc.nat(999_999_999), fc.constantFrom("H", "M", "S", "m", "u", "n", ""))
+      .map((parts) => parts.join("")),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      const headers = new Headers({ "grpc-timeout": given, "connect-timeout-ms": given });
+      limitTimeout(headers);
+      const [grpc = "", connect = ""] = [headers.get("grpc-timeout"), headers.get("connect-timeout-ms")].map(
+        (value) => value ?? "",
+      );
+      const seconds = { H: 3_600, M: 60, S: 1 }[grpc.at(-1) ?? ""] ?? 0;
+      expect(/^\d{1,8}[HMS]$/.test(grpc) ? Number(grpc.slice(0, -1)) * seconds * 1_000 : 0).toBeLessThan(
+        2 ** 31,
+      );
+      expect(/^\d{1,10}$/.test(connect) ? Number(connect) : 0).toBeLessThan(2 ** 31);
+      expect(grpc === given || /^\d{1,8}[HMS]$/.test(given)).toBe(true);
+      expect(connect === given || /^\d{1,10}$/.test(given)).toBe(true);
+    }),
+    { numRuns: 1_000 },
   );
 });

@@ -5,7 +5,6 @@ import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { compressionBrotli, compressionGzip } from "@connectrpc/connect-node";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   GetMetadataRequestSchema,
@@ -15,6 +14,7 @@ import {
 import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
+import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
 import { createRpcHandler } from "../../src/rpc/handler.ts";
 import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";

@@ -50,6 +50,13 @@ describe("Connect", () => {
     expect(answer.status).toBe(400);
   });
 
+  test("no protobuf, from a caller who does not wait for an answer", async () => {
+    const headers = { "content-type": "application/proto", "connect-timeout-ms": "0" };
+    const answer = await send("GetMetadata", headers, CUT_OFF);
+    expect(JSON.parse(answer.body.toString())).toMatchObject({ code: "deadline_exceeded" });
+    expect(answer.status).toBe(504);
+  });
+
   test.each([
     ["no protobuf", "encoding=proto&base64=1&message=Cv9_"],
     ["no base64", "encoding=proto&base64=1&message=***"],

@@ -48,6 +48,7 @@ describe("the answer", () => {
     expect(type.startsWith("application/openmetrics-text; version=1.0.0")).toBe(isOpenMetrics);
     const text = await response.text();
     expect(text.endsWith("# EOF\n")).toBe(isOpenMetrics);
+    expect(text).toMatch(/\S\n$/);
     // A counter's type line has another name there than its series.
     expect(text.includes("# TYPE fleet_metadata_github_points counter")).toBe(isOpenMetrics);
     expect(parseSeries(text).get("fleet_metadata_github_points_total")).toBe(0);
@@ -77,6 +78,7 @@ describe("requests", () => {
     const session = await openSession(url);
     await http2Request(session, { ":path": "/metadata" });
     await fetch(`${url}/metadata`);
+    await fetch(`${url}/`);
     await fetch(`${url}/metadata/git_branch`);
     await fetch(`${url}/metadata/made_up_key?token=made-up-secret`);
     await fetch(`${url}/made-up-path`);
@@ -93,6 +95,7 @@ describe("requests", () => {
     expect(count({ route: "/metadata", code: "403" })).toBe(1);
     expect(count({ route: "/metadata/{key}", code: "200" })).toBe(1);
     expect(count({ route: "/metadata/{key}", code: "404" })).toBe(1);
+    expect(count({ route: "/", code: "200" })).toBe(1);
     expect(count({ route: "unknown", code: "404" })).toBe(1);
     expect(count({ route: "/health", method: "other", code: "405" })).toBe(1);
     expect(

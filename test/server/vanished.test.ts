@@ -155,7 +155,7 @@ describe("the kernel's table of connections", () => {
     ]);
   });
 
-  test("whatever stands in it, reading it does not fail", () => {
+  test("S25: whatever stands in it, reading it does not fail", () => {
     fc.assert(fc.property(fc.string(), (text) => parseTcpTable(text).length === 0));
     fc.assert(
       fc.property(

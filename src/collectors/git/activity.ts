@@ -17,6 +17,7 @@ export interface Activity {
 
 /** Holds a last line of the log with any message that git puts there. */
 const MAX_TAIL_BYTES = 8192;
+/** Holds the name of any ref that a file system can hold. */
 const MAX_HEAD_BYTES = 4096;
 
 /** Reads what HEAD did last, from its log; where none is kept, from the commit that it names. Never throws but for the signal. */

@@ -49,7 +49,9 @@ export interface GitCollectorOptions {
   readonly largeIndexBytes?: number;
 }
 
+/** See {@link GitCollectorOptions.diffBudgetMs}: what takes longer is left out, and all else of git is served in time. */
 const DEFAULT_DIFF_BUDGET_MS = 2_000;
+/** Git takes milliseconds; one that takes so long hangs, on a FIFO or a file system that does not answer. */
 const DEFAULT_GIT_DEADLINE_MS = 5_000;
 const DEFAULT_LARGE_INDEX_BYTES = 1024 * 1024;
 

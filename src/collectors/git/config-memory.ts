@@ -21,6 +21,7 @@ export interface Configured {
 
 /** A file of more than this is not remembered, nor is what it says. */
 const MAX_BYTES = 256 * 1024;
+/** Of more files than these, what they say is not remembered. */
 const MAX_FILES = 64;
 
 const INCLUDE = /^include(?:if\..*)?\.path$/s;

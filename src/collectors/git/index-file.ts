@@ -3,6 +3,7 @@
 import { type FileHandle, open } from "node:fs/promises";
 
 const CHUNK_BYTES = 256 * 1024;
+/** Some 600,000 files: a larger index is not looked into, and git is asked instead. */
 const MAX_BYTES = 64 * 1024 * 1024;
 
 /** Of a file in version 2 with SHA-1: counts from the start of the file, and of each entry. */

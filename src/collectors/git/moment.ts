@@ -21,6 +21,7 @@ export interface Moment {
   readonly indexBytes: number;
 }
 
+/** Holds the name of any ref that a file system can hold. */
 const MAX_HEAD_BYTES = 4096;
 
 /** Where HEAD points in a repository that keeps its refs in another format than files. */

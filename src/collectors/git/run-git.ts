@@ -18,7 +18,9 @@ export interface GitOptions extends Surroundings {
   readonly onProcess?: (command: string) => (outcome: string) => void;
 }
 
+/** A status of 100,000 changed files. Where more comes, git is ended, and what was read is marked as cut. */
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024;
+/** Standard error is looked at for known texts only, which come first. */
 const STDERR_MAX_BYTES = 64 * 1024;
 
 /**

@@ -9,6 +9,7 @@ import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
 
+/** Twice the longest path that Linux takes; what points further points nowhere. */
 const MAX_PATH_BYTES = 8192;
 
 /** What git reads from a git directory. Each could be a link that leads out of it. */
@@ -109,6 +110,7 @@ async function pointsBack({ root, gitDir, commonDir }: RepositoryLocation): Prom
   return false;
 }
 
+/** Far more than any honest repository has; what lies behind it is not looked into. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
 
 /** Whether `path` is a link to something outside of all `directories`. */

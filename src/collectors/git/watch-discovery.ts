@@ -3,6 +3,7 @@
 import type { WatchDirectory } from "./watch-directory.ts";
 import { type Directory, DirectoryTree } from "./watch-tree.ts";
 
+/** As deep below the workspace as repositories are looked for. */
 const MAX_DEPTH = 2;
 
 export interface DiscoveryOptions {

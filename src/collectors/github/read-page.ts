@@ -30,6 +30,7 @@ const MAX_REDIRECTS = 3;
 
 /** A former name may be given to another repository: where it led is asked again after this long. In milliseconds. */
 const MOVED_FOR_MS = 3_600_000;
+/** Former names that are remembered. A fleet of forks has fewer. */
 const MAX_MOVED = 100;
 
 export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly clock: Clock }): ReadPage {

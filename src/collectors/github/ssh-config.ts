@@ -23,6 +23,7 @@ type Directive =
 
 /** ssh itself goes as deep. */
 const MAX_DEPTH = 16;
+/** Files that one configuration includes; the others are left out. */
 const MAX_FILES = 64;
 
 /**

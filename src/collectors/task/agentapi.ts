@@ -18,6 +18,7 @@ export interface AgentApiOptions {
   readonly restAfterMs?: number;
 }
 
+/** It listens on the same machine, and answers in milliseconds. */
 const DEADLINE_MS = 2_000;
 
 /** The answer is a line. In bytes. */

@@ -19,6 +19,7 @@ export interface CoderOptions {
 
 const PERIOD_MS = 30_000;
 
+/** It is asked over a network, every half a minute. */
 const DEADLINE_MS = 5_000;
 
 /** A workspace comes with all its agents and apps, some 100 KiB. In bytes. */

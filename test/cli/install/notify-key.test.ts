@@ -79,3 +79,45 @@ describe("the key notify", () => {
     },
   );
 });
+
+it("S25: any text is left as it is but for the line, or refused with this module's own errors", () => {
+  const text = fc.oneof(
+    fc.string({ unit: "binary" }),
+    fc.string({
+      unit: fc.constantFrom(
+        "a",
+        "notify",
+        "=",
+        "[",
+        "]",
+        "\n",
+        "#",
+        '"',
+        '"""',
+        "'",
+        "{",
+        "}",
+        ",",
+        " ",
+        "\\",
+        ".",
+        "\r\n",
+        "1",
+      ),
+    }),
+  );
+  fc.assert(
+    fc.property(text, (given) => {
+      try {
+        const result = setNotify(given, WORDS);
+        expect([given, `${given}\n`]).toContain(result.replace(LINE, ""));
+        expect(setNotify(result, WORDS)).toBe(result);
+      } catch (error) {
+        if (!(error instanceof NotifyTakenError)) {
+          expect(error).toBeInstanceOf(TomlTextError);
+        }
+      }
+    }),
+    { numRuns: 2_000 },
+  );
+});

@@ -6,14 +6,16 @@ import { CollectError } from "../../../src/collectors/collector.ts";
 import { parseLastLogLine } from "../../../src/collectors/git/activity.ts";
 import { parseCommit } from "../../../src/collectors/git/commit.ts";
 import { type Config, parseConfig } from "../../../src/collectors/git/config.ts";
-import { parseShortstat } from "../../../src/collectors/git/diff.ts";
+import { parseNumstat, parseShortstat } from "../../../src/collectors/git/diff.ts";
 import { parseDivergence } from "../../../src/collectors/git/divergence.ts";
 import { blankedFilters } from "../../../src/collectors/git/filters.ts";
 import { parseTodo } from "../../../src/collectors/git/operation.ts";
+import { parseFiles } from "../../../src/collectors/git/quick-look.ts";
 import { redactUrl } from "../../../src/collectors/git/redact-url.ts";
 import { defaultBranch, parseRefs } from "../../../src/collectors/git/refs.ts";
 import { chooseRemote } from "../../../src/collectors/git/remote.ts";
 import { parseStatus } from "../../../src/collectors/git/status.ts";
+import { parseMounts } from "../../../src/collectors/git/watch-mounts.ts";
 
 describe("G28: redactUrl", () => {
   test.each([
@@ -56,7 +58,7 @@ describe("G28: redactUrl", () => {
     );
   });
 
-  test("G28: any text gives a text, and redacting it again changes nothing", () => {
+  test("G28, S25: any text gives a text, and redacting it again changes nothing", () => {
     fc.assert(
       fc.property(
         fc.oneof(fc.string(), fc.webUrl({ withQueryParameters: true, withFragments: true })),
@@ -101,13 +103,16 @@ describe("parsers", () => {
       .map((parts) => Buffer.from(parts.join(""))),
   );
 
-  test("G8: no input makes them throw anything but the room's own error", () => {
+  test("G8, S25: no input makes them throw anything but the room's own error", () => {
     fc.assert(
       fc.property(bytes, fc.boolean(), (input, truncated) => {
         parseStatus(input, truncated);
         parseCommit(input);
         const text = input.toString("utf8");
         parseShortstat(text);
+        parseNumstat(text);
+        parseFiles(text);
+        parseMounts(text);
         parseDivergence(text);
         parseRefs(text);
         parseTodo(text);

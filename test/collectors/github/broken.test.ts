@@ -5,7 +5,7 @@ import { type AddressInfo, createServer, type Socket } from "node:net";
 import { gzipSync } from "node:zlib";
 import { expect, onTestFinished, test } from "vitest";
 import { createTransport } from "../../../src/collectors/github/transport.ts";
-import { type Fault, failure, HTML_PAGE } from "../../helpers/github.ts";
+import { type Fault, failure, HTML_PAGE, sha } from "../../helpers/github.ts";
 import { rejection, startGatedGitHub } from "../../helpers/github-api.ts";
 import { until } from "../../helpers/wait.ts";
 
@@ -74,6 +74,23 @@ test.each(passingFaults)(
     expect(after.pages).toBe(before.pages);
   },
 );
+
+test("P19: once more in all, however many pages there are", async () => {
+  const { github, time, get } = await startGatedGitHub();
+  const ref = sha("work");
+  for (let index = 0; index < 101; index += 1) {
+    github.repo("o/n").check(ref, { name: `check ${index}`, conclusion: "success" });
+  }
+  github.faults.add({ kind: "reset" });
+  github.faults.add({ kind: "reset" }, 1, (url) => url.includes("page=2"));
+  const error = rejection(
+    get("GET /repos/{owner}/{repo}/commits/{ref}/check-runs", { owner: "o", repo: "n", ref }),
+  );
+  await until(() => time.timersMs[0] === BACKOFF_MS, "the pause");
+  await time.advance(BACKOFF_MS);
+  expect(await error).toMatchObject({ reason: "UNREACHABLE" });
+  expect(github.books.requests).toHaveLength(3);
+});
 
 test("P19: a hang ends within 10 s, the second attempt included", async () => {
   const { github, time, pulls } = await startGatedGitHub();

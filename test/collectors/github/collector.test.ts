@@ -617,6 +617,18 @@ test("P9, P14: of check runs and statuses, each has its turn where a missing rev
   expect(asked().length).toBeLessThanOrEqual(124);
 });
 
+test("P9, P14: checks that run do not take the turn of the pull request, whatever hides them", async () => {
+  const { collector, pull, refresh, repo, use } = await startGreen();
+  pull.fields.mergeableState = "blocked";
+  repo.check(HEAD, { name: "long" });
+  await refresh(CHECKOUT);
+  for (const title of ["Two doors", "Three doors", "Four doors", "Five doors"]) {
+    pull.update({ title });
+    await use(CHECKOUT, 32_000);
+    expect(pullIn(collector.known(CHECKOUT))?.title).toBe(title);
+  }
+});
+
 test("P5: another pull request of the same head is noticed, though that is in no one's details", async () => {
   const { collector, refresh, repo, use } = await startGreen();
   await refresh(CHECKOUT);

@@ -157,7 +157,7 @@ describe("P1: remote URLs", () => {
     );
   });
 
-  test("whatever the text, no owner or name leads elsewhere in a request's path", () => {
+  test("S25: whatever the text, no owner or name leads elsewhere in a request's path", () => {
     const parts = fc.constantFrom(
       ..."https:// git@ github.com : / // .. . ? # % %2e \\ @ octo app .git \n \0 ü".split(" "),
     );

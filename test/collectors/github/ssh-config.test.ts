@@ -95,7 +95,7 @@ describe("P1: ssh host aliases", () => {
     expect((await readHostAliases(undefined, NO_FILE))("work")).toBeUndefined();
   });
 
-  test("no text makes it throw, or take long", async () => {
+  test("S25: no text makes it throw, or take long", async () => {
     const words = fc.constantFrom(
       "Host",
       "HostName",

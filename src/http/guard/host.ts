@@ -27,6 +27,10 @@ export function parseAuthority(text: string): Authority | undefined {
   if (ipv6 !== undefined && isIP(ipv6) !== 6) {
     return undefined;
   }
+  // What ends in a number must be an IPv4 address (https://url.spec.whatwg.org/#host-parsing); the RPC library makes a URL of it.
+  if (!URL.canParse(`http://${text}`)) {
+    return undefined;
+  }
   return { host: (ipv6 ?? name ?? "").toLowerCase(), port };
 }
 

@@ -1,20 +1,24 @@
 // What stands in front of every route, tried through real sockets: in HTTP/1.1 byte by byte, because no client library
 // would send most of this, and in HTTP/2.
 
-import { request as nodeRequest } from "node:http";
-import type { OutgoingHttpHeaders } from "node:http2";
+import { once } from "node:events";
+import { type IncomingMessage, request as nodeRequest } from "node:http";
+import { connect as connectHttp2, type OutgoingHttpHeaders } from "node:http2";
+import { request as httpsRequest } from "node:https";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
-import { afterEach, describe, expect, test } from "vitest";
-import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
-import { parseResponse, type RawResponse, rawRequest, sendRaw } from "../helpers/raw-http.ts";
-import { temporaryDirectory } from "../helpers/repository.ts";
-import { startServer, type TestServer, useServer } from "../helpers/server.ts";
+import { afterEach, describe, expect, onTestFinished, test } from "vitest";
+import { createCertificate } from "../../helpers/certificate.ts";
+import { http2Request, openSession, readResponse } from "../../helpers/http2-client.ts";
+import { parseResponse, type RawResponse, rawRequest, sendRaw } from "../../helpers/raw-http.ts";
+import { temporaryDirectory } from "../../helpers/repository.ts";
+import { SERVED_PATHS } from "../../helpers/served-paths.ts";
+import { startServer, type TestServer, useServer } from "../../helpers/server.ts";
 
 const RPC = "/fleet.metadata.v1.MetadataService/GetMetadata";
-const PLAIN_PATHS = ["/metadata", "/metadata/git_branch", "/health", "/nothing", "/"];
-const RPC_PATHS = [RPC, "/fleet.metadata.v1.MetadataService/ListKeys", "/fleet.metadata.v1.Nothing/Nothing"];
-const PATHS = [...PLAIN_PATHS, ...RPC_PATHS];
+const PATHS = [...SERVED_PATHS, "/nothing", "/fleet.metadata.v1.Nothing/Nothing"];
+/** Those whose answers to a GET end by themselves. */
+const ENDING_PATHS = PATHS.filter((path) => path !== "/metadata/events");
 
 /** Over HTTP/1.1: exactly these header lines. */
 function http1(
@@ -137,7 +141,7 @@ describe("malformed hosts", () => {
   });
 
   test("S1: over HTTP/2, a host instead of :authority is looked at all the same", async () => {
-    for (const path of PATHS) {
+    for (const path of ENDING_PATHS) {
       expect((await http2(server(), { path }, undefined, { host: "[" })).status).toBe(400);
       expect((await http2(server(), { path }, undefined, { host: "evil.example" })).status).toBe(403);
       expect((await http2(server(), { path }, undefined, { host: "localhost" })).status).toBeLessThan(500);
@@ -254,6 +258,95 @@ describe("a Unix socket", () => {
     expect(await ask("anything.example:99")).toBe(200);
     expect(await ask("[")).toBe(400);
   });
+
+  test("S1: a Host that a URL cannot have is malformed on every route", async () => {
+    const path = join(temporaryDirectory(), "socket");
+    await startServer({ flags: { listen: `unix:${path}` } });
+    for (const route of PATHS) {
+      for (const host of ["1.2.3.4.5", "256.256.256.256:80", "name.999"]) {
+        const request = nodeRequest({
+          socketPath: path,
+          path: route,
+          headers: { host, connection: "close" },
+        });
+        const [response] = (await once(request.end(), "response")) as [IncomingMessage];
+        response.resume();
+        expect(response.statusCode, `${host} on ${route}`).toBe(400);
+      }
+    }
+  });
+});
+
+describe("TLS", () => {
+  test("S1, S2, S4, S5, S6: the guard stands there, too, for both protocols", async () => {
+    const { cert, certFile, keyFile } = await createCertificate();
+    const secure = await startServer({ flags: { tlsCert: certFile, tlsKey: keyFile, token: "s3cret" } });
+    const session = connectHttp2(secure.url, { ca: cert });
+    onTestFinished(() => session.destroy());
+    const ask = async (path: string, headers: Record<string, string>): Promise<(number | undefined)[]> => {
+      const request = httpsRequest(secure.url + path, {
+        ca: cert,
+        servername: "localhost",
+        agent: false,
+        headers,
+      });
+      const [response] = (await once(request.end(), "response")) as [IncomingMessage];
+      response.resume();
+      expectSecurityHeaders({ headers: response.headers as Record<string, string> });
+      const { host = "", ...others } = headers;
+      const answer = await http2Request(session, { ":path": path, ":authority": host, ...others }).catch(
+        () => undefined,
+      );
+      return [response.statusCode, ...(answer ? [answer.status] : [])];
+    };
+    const authorization = "Bearer s3cret";
+    for (const path of PATHS) {
+      expect(new Set(await ask(path, { host: "[", authorization })), path).toEqual(new Set([400]));
+      expect(await ask(path, { host: "evil.example", authorization })).toEqual([403, 403]);
+      expect(await ask(path, { host: "localhost", authorization, origin: "https://evil.example" })).toEqual([
+        403, 403,
+      ]);
+    }
+    for (const path of PATHS.filter((each) => !/health/i.test(each))) {
+      expect(await ask(path, { host: "localhost" })).toEqual([401, 401]);
+    }
+    expect(await ask("/metadata", { host: "localhost", authorization })).toEqual([200, 200]);
+  });
+});
+
+describe("what pages of other sites embed", () => {
+  const embedding = ["Sec-Fetch-Mode: no-cors", "Sec-Fetch-Dest: image"];
+
+  test.each([
+    ["cross-site", embedding],
+    ["same-site", embedding],
+    ["cross-site", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: iframe"]],
+    ["cross-site", ["Sec-Fetch-Mode: cors", "Sec-Fetch-Dest: empty"]],
+    ["cross-site", []],
+    ["something-new", embedding],
+  ])("S4: %s with %j is refused without an Origin, too", async (site, others) => {
+    for (const path of PATHS) {
+      const response = await http1(server(), { path }, [
+        "Host: localhost",
+        `Sec-Fetch-Site: ${site}`,
+        ...others,
+      ]);
+      expect(response.status).toBe(403);
+      expect(errorCode(response)).toBe("permission_denied");
+      expectSecurityHeaders(response);
+    }
+    const fields = Object.fromEntries(others.map((line) => line.toLowerCase().split(": ")));
+    expect((await http2(server(), {}, "localhost", { "sec-fetch-site": site, ...fields })).status).toBe(403);
+  });
+
+  test.each([
+    ["same-origin", embedding],
+    ["none", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document"]],
+    ["cross-site", ["Sec-Fetch-Mode: navigate", "Sec-Fetch-Dest: document", "Sec-Fetch-User: ?1"]],
+  ])("S4: %s with %j is served: a page of ours, a link that a person follows", async (site, others) => {
+    const response = await http1(server(), {}, ["Host: localhost", `Sec-Fetch-Site: ${site}`, ...others]);
+    expect(response.status).toBe(200);
+  });
 });
 
 describe("names that are allowed", () => {
@@ -299,7 +392,7 @@ describe("names that are allowed", () => {
   });
 
   test("S3: nothing that is served uses an absolute link", async () => {
-    for (const path of PATHS) {
+    for (const path of ENDING_PATHS) {
       const { body, headers } = await http1(allowing(), { path }, ["Host: coder.example"]);
       expect(headers).not.toHaveProperty("location");
       expect(body).not.toMatch(/(href|src)="\//);
@@ -430,7 +523,9 @@ describe("tokens", () => {
   const guarded = useServer(() => ({
     flags: { token: TOKEN, allowedOrigins: "https://dash.example.com" },
   }));
-  const CLOSED = PATHS.filter((path) => path !== "/health");
+  const CLOSED = PATHS.filter(
+    (path) => path !== "/health" && path !== "/" && !path.startsWith("/grpc.health.v1."),
+  );
 
   test.each([
     [[]],
@@ -509,7 +604,14 @@ describe("methods and paths", () => {
   test.each(["POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND", "QUERY"])(
     "S7: %s on a plain route is 405",
     async (method) => {
-      for (const path of ["/metadata", "/metadata/git_branch", "/health"]) {
+      for (const path of [
+        "/metadata",
+        "/metadata/git_branch",
+        "/metadata/events",
+        "/health",
+        "/openapi.json",
+        "/nothing",
+      ]) {
         const attempts = [
           await http1(server(), { method, path }, ["Host: localhost", "Content-Length: 0"]),
           await http2(server(), { method, path }, "localhost"),

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it, test } from "vitest";
-import { isLoopback, isSameAddress, matchesHost, parseAuthority } from "../../src/http/host.ts";
+import { isLoopback, isSameAddress, matchesHost, parseAuthority } from "../../../src/http/guard/host.ts";
 
 /** Texts that look like an authority, and arbitrary ones. */
 const authorityLike = fc.oneof(
@@ -63,6 +63,9 @@ describe("parsing an authority", () => {
     "local\u0000host",
     "localhost\n",
     "a".repeat(260),
+    "1.2.3.4.5",
+    "256.256.256.256",
+    "name.999",
   ])("S1: %j is not a host", (text) => {
     expect(parseAuthority(text)).toBeUndefined();
   });
@@ -75,6 +78,7 @@ describe("parsing an authority", () => {
           const { host, port } = authority;
           expect(host).toMatch(/^[0-9a-z._:-]+$/);
           expect(port ?? 0).toBeLessThanOrEqual(65_535);
+          expect(() => new URL(`http://${text}`)).not.toThrow();
           const again = host.includes(":") ? `[${host}]` : host;
           expect(parseAuthority(port === undefined ? again : `${again}:${port}`)).toEqual(authority);
         }
