@@ -64,6 +64,11 @@ export function cleanUpAlways(): void {
       void cleanUp().finally(() => process.exit(130));
     });
   }
+  cleanUpAtExit();
+}
+
+/** Leaves no process and no directory behind, however this process exits. */
+export function cleanUpAtExit(): void {
   process.on("exit", () => {
     for (const child of children) {
       child.kill("SIGKILL");

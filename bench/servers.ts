@@ -13,21 +13,31 @@ export interface RunningServer {
   /** "http://host:port". */
   readonly url: string;
   readonly pid: number;
-  stop(): Promise<void>;
+  /** Ends it. @returns its exit code; null when a signal ended it. */
+  stop(): Promise<number | null>;
 }
 
 export interface ServeOptions {
   /** What to serve. */
   readonly repository: Repository;
+  /** Default: {@link BUNDLE}. */
+  readonly program?: string;
   /** More flags of the command `serve`. */
   readonly flags?: readonly string[];
   /** A directory whose programs are found before all others. */
   readonly firstOnPath?: string;
+  /** More variables. Default: GitHub is where nobody listens. */
+  readonly variables?: Readonly<Record<string, string>>;
+  /** Gets each further line of its log. */
+  readonly onLine?: (line: string) => void;
 }
 
 const ROOT = join(import.meta.dirname, "..");
 /** The program as it is installed. */
 export const BUNDLE = join(ROOT, "dist/main.js");
+
+/** Nobody listens there. */
+const NO_GITHUB = { GITHUB_API_URL: "http://127.0.0.1:1" };
 
 /** Makes the bundle anew from the sources as they are. */
 export async function buildBundle(): Promise<void> {
@@ -39,16 +49,15 @@ export async function buildBundle(): Promise<void> {
 }
 
 /** Our server, on any free port. */
-export function serve({ repository, flags = [], firstOnPath }: ServeOptions): Promise<RunningServer> {
+export function serve(options: ServeOptions): Promise<RunningServer> {
+  const { repository, program = BUNDLE, flags = [], firstOnPath, variables = NO_GITHUB, onLine } = options;
   const { root, env } = repository;
   const settings = ["--workspace", root, "--listen", "127.0.0.1:0", "--log-format", "json"];
   // No task file of the user's is served.
   const taskFile = ["--task-file", join(dirname(root), "task.json")];
   const path = [firstOnPath, env["PATH"]].filter((part) => part !== undefined).join(delimiter);
-  // Nothing here is about GitHub: nobody listens there.
-  const noGitHub = { GITHUB_API_URL: "http://127.0.0.1:1" };
-  const environment = { ...env, ...noGitHub, PATH: path };
-  return start([BUNDLE, "serve", ...settings, ...taskFile, ...flags], environment);
+  const environment = { ...env, ...variables, PATH: path };
+  return start([program, "serve", ...settings, ...taskFile, ...flags], environment, onLine);
 }
 
 /** A bare node:http server that answers with the bytes of a file. */
@@ -61,7 +70,11 @@ export function serveBareGrpc(messageFile: string): Promise<RunningServer> {
   return start([join(import.meta.dirname, "processes/bare-grpc.ts"), messageFile]);
 }
 
-async function start(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<RunningServer> {
+async function start(
+  args: readonly string[],
+  env?: NodeJS.ProcessEnv,
+  onLine: (line: string) => void = () => undefined,
+): Promise<RunningServer> {
   const child = startProcess(process.execPath, args, {
     stdio: ["ignore", "pipe", "inherit"],
     ...(env === undefined ? {} : { env }),
@@ -80,5 +93,10 @@ async function start(args: readonly string[], env?: NodeJS.ProcessEnv): Promise<
   if (url === undefined) {
     throw new Error(`the first line of ${args.join(" ")} does not say where it listens: ${line}`);
   }
-  return { url, pid, stop: () => stopProcess(child) };
+  lines.on("line", onLine);
+  const stop = async (): Promise<number | null> => {
+    await stopProcess(child);
+    return child.exitCode;
+  };
+  return { url, pid, stop };
 }

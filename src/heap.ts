@@ -27,4 +27,7 @@ export function keepHeapSmall(): void {
   for (const flag of COMPILERS) {
     setFlagsFromString(flag);
   }
+  // V8 lets the space for older objects grow to four times what was alive in it before it collects there, and what the process
+  // once took it hardly ever gives back. Half as much again keeps a busy server at two thirds of that memory.
+  setFlagsFromString("--heap-growing-percent=50");
 }

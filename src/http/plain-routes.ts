@@ -13,7 +13,7 @@ import { watchMetadata } from "../metadata/watch.ts";
 import { JSON_TYPE, sendCompressible } from "./compression.ts";
 import { cacheHeaders, isMatch, sendDocument, validatorsOf, varyOn } from "./documents.ts";
 import { sendEvents } from "./events.ts";
-import { PLAIN_METHODS } from "./guard/guard.ts";
+import { PLAIN_METHODS, refuseMethod } from "./guard/method.ts";
 import {
   pathOf,
   type Refusal,
@@ -45,7 +45,7 @@ export interface PlainRoutesOptions {
   ) => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Serves a request on a plain route, an unknown path included. Its method is one of {@link PLAIN_METHODS}. Rejects with the reason of an aborted `signal`. */
+/** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
 export type PlainRoutes = (
   request: Request,
   response: Response,
@@ -245,6 +245,11 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     if (route === undefined) {
       const message = `there is nothing at this path; served are ${PATHS.join(", ")} and ${KEY_ROUTE}`;
       sendRefusal(request, response, { status: 404, code: "not_found", message });
+      return;
+    }
+    const refusal = refuseMethod(request.method);
+    if (refusal) {
+      sendRefusal(request, response, refusal);
       return;
     }
     if (request.method === "OPTIONS") {

@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** How many files and sockets it may have open. Default: as many as this process. */
   readonly maxOpenFiles?: number;
+  /** What starts the program: a command that ends by executing its further arguments. Default: nothing. */
+  readonly through?: readonly string[];
 }
 
 /** How a process ended. */
@@ -98,9 +100,10 @@ export function startCommand(args: readonly string[], options: ProgramOptions = 
   };
 }
 
-function launch(args: readonly string[], { env = {}, cwd = emptyDirectory(), maxOpenFiles }: ProgramOptions) {
+function launch(args: readonly string[], options: ProgramOptions) {
+  const { env = {}, cwd = emptyDirectory(), maxOpenFiles, through = [] } = options;
   // As the program is started by npm and by its own first line.
-  const command = [process.execPath, "--", MAIN, ...args];
+  const command = [...through, process.execPath, "--", MAIN, ...args];
   const limited = maxOpenFiles === undefined ? command : limitOpenFiles(maxOpenFiles, command);
   const [program = "", ...words] = limited;
   const child = spawn(program, words, {

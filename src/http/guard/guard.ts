@@ -1,7 +1,7 @@
-// What stands in front of every route and protocol, upgrades included: target, Host, Origin, token, method. It decides before
+// What stands in front of every route and protocol, upgrades included: target, Host, Origin, token. It decides before
 // any other code sees the request (connect-node's adapter throws on a malformed Host and would end the process).
 
-import { isRpc, pathOf, type Refusal, type Request } from "../message.ts";
+import { pathOf, type Refusal, type Request } from "../message.ts";
 import { type Authority, isLoopback, isSameAddress, matchesHost, parseAuthority } from "./host.ts";
 import { provenanceOf } from "./origin.ts";
 import { createTokenCheck } from "./token.ts";
@@ -33,14 +33,11 @@ export interface Verdict {
  */
 export type Guard = (request: Request, localAddress: string | undefined) => Verdict;
 
-/** The methods of plain routes. All else is read-only, too, but RPC protocols send their requests with POST. */
-export const PLAIN_METHODS = "GET, HEAD, OPTIONS";
-
 /** Makes the guard. */
 export function createGuard({ allowedHosts, allowedOrigins, token, isOpen }: GuardOptions): Guard {
   const hasToken = createTokenCheck(token);
   return (request, localAddress) => {
-    const { headers, method = "" } = request;
+    const { headers, method } = request;
     const path = pathOf(request);
     if (path === "") {
       return { refusal: NO_PATH };
@@ -63,9 +60,6 @@ export function createGuard({ allowedHosts, allowedOrigins, token, isOpen }: Gua
     }
     if (!isOpen(path) && !hasToken(headers.authorization)) {
       return { ...pass, refusal: NO_TOKEN };
-    }
-    if (!isRpc(request) && !PLAIN_METHODS.split(", ").includes(method)) {
-      return { ...pass, refusal: wrongMethod(method) };
     }
     return pass;
   };
@@ -126,9 +120,4 @@ const NO_TOKEN: Refusal = {
 function foreignHost(host: string): Refusal {
   const message = `the Host "${host}" is not allowed; a host name is allowed with --allowed-host`;
   return { status: 403, code: "permission_denied", message };
-}
-
-function wrongMethod(method: string): Refusal {
-  const message = `the method ${method} is not allowed here; allowed are ${PLAIN_METHODS}`;
-  return { status: 405, code: "unimplemented", message, headers: { allow: PLAIN_METHODS } };
 }

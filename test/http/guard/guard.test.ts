@@ -610,7 +610,6 @@ describe("methods and paths", () => {
         "/metadata/events",
         "/health",
         "/openapi.json",
-        "/nothing",
       ]) {
         const attempts = [
           await http1(server(), { method, path }, ["Host: localhost", "Content-Length: 0"]),
