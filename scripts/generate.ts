@@ -1,5 +1,5 @@
-// Writes everything that is generated and committed: code and documents from the proto files, and .env.example from the
-// settings.
+// Writes everything that is generated and committed: code and documents from the proto files, .env.example from the
+// settings, and the table of metrics.
 // With --check nothing is written, and it fails when a file is not what would be generated.
 
 import { execFileSync } from "node:child_process";
@@ -20,6 +20,7 @@ import { readComments } from "./documents/comments.ts";
 import { responseSchema } from "./documents/json-schema.ts";
 import { keysTable } from "./documents/keys-table.ts";
 import { limitsTable } from "./documents/limits-table.ts";
+import { withMetricsTable } from "./documents/metrics-table.ts";
 import { openApi } from "./documents/openapi.ts";
 import { taskFileSchema } from "./documents/task-file-schema.ts";
 
@@ -31,6 +32,7 @@ const GENERATED_FILES = [
   ".env.example",
   "docs/keys.md",
   "docs/openapi.json",
+  "docs/operations.md",
   "docs/schema.json",
   "docs/security.md",
   "docs/task-file.schema.json",
@@ -67,6 +69,8 @@ function writeDocuments(target: string): void {
     withLimits(readFileSync(join(root, "docs/security.md"), "utf8")),
   );
   writeFileSync(join(target, "docs/openapi.json"), pretty(openapi));
+  const operations = readFileSync(join(root, "docs/operations.md"), "utf8");
+  writeFileSync(join(target, "docs/operations.md"), withMetricsTable(operations));
   writeFileSync(join(target, "docs/schema.json"), pretty(schema.camel));
   writeFileSync(join(target, "docs/task-file.schema.json"), taskFileSchema());
   const text = (document: unknown): string => JSON.stringify(JSON.stringify(document));

@@ -20,15 +20,19 @@ import { createGuard } from "./http/guard/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
 import { createPlainRoutes, HEALTH_PATH, PAGE_PATH } from "./http/plain-routes.ts";
+import type { RequestObserver } from "./http/request-kind.ts";
 import { createStatusPage, type ReadPage } from "./http/status-page.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
+import { CONTRACT_VERSION } from "./metadata/response.ts";
 import {
   MetadataService,
   type ScheduledCollector,
   type ScheduledRemoteCollector,
 } from "./metadata/service.ts";
 import type { Logger } from "./observability/log.ts";
+import { createMetrics, type Metrics, type Now } from "./observability/metrics.ts";
+import { createRequestLog } from "./observability/request-log.ts";
 import { createSourceLog } from "./observability/source-log.ts";
 import { CORS, createRpcHandler } from "./rpc/handler.ts";
 
@@ -38,6 +42,8 @@ export interface Dependencies {
   /** For the platform's variables, for what git needs of it, and for the proxy to GitHub. */
   readonly env: Environment;
   readonly serverVersion: string;
+  /** Is told of each secret that is read from a file, before it is used: what logs must not repeat it. */
+  readonly onSecret?: (secret: string) => void;
   /** In place of the collectors that the configuration asks for. */
   readonly collectors?: readonly (ScheduledCollector | ScheduledRemoteCollector)[];
   /** See {@link MetadataServiceOptions.firstWaitMs}. */
@@ -85,29 +91,36 @@ export interface Sources {
   ready(): Promise<void>;
 }
 
-/** Makes the sources alone: what `get --direct` needs. */
-export function buildSources(config: Config, dependencies: Dependencies): Sources {
+/**
+ * Makes the sources alone: what `get --direct` needs.
+ *
+ * @param metrics what they are counted in. Default: they are not.
+ */
+export function buildSources(config: Config, dependencies: Dependencies, metrics?: Metrics): Sources {
   const { log, collectors, firstWaitMs, time } = dependencies;
   const logSource = createSourceLog(log);
-  const github = collectors === undefined ? createGitHubFrom(config, dependencies) : undefined;
+  const github = collectors === undefined ? createGitHubFrom(config, dependencies, metrics) : undefined;
   const service = new MetadataService({
     collectors: collectors ?? [
-      ...createCollectors(config, dependencies),
+      ...createCollectors(config, dependencies, metrics),
       ...(github ? [{ remote: github.collector, follows: "git", deadlineMs: GITHUB_DEADLINE_MS }] : []),
     ],
     watch: !config.noWatch,
     ...(firstWaitMs !== undefined && { firstWaitMs }),
     ...(time && { clock: time, timers: time }),
     observer: {
+      ended: (source, durationMs, failure) => metrics?.collected(source, durationMs, failure),
       collected: (source, { state, reason, message }, error) =>
         logSource(source, { state: stateName(state), reason, message }, error),
-      coverage: (source, state) =>
-        state === "complete"
+      coverage: (source, state) => {
+        metrics?.coverage(source, state === "complete");
+        return state === "complete"
           ? log.debug({ source }, `source ${source} is followed by events`)
           : log.warn(
               { source, reason: state.reason, message: state.message },
               `source ${source} is not followed by events: every read collects anew`,
-            ),
+            );
+      },
     },
   });
   return {
@@ -128,7 +141,9 @@ export function buildSources(config: Config, dependencies: Dependencies): Source
 /** Makes a server. */
 export function build(config: Config, dependencies: ServerDependencies): FleetMetadataServer {
   const { log, env, serverVersion, readPage } = dependencies;
-  const sources = buildSources(config, dependencies);
+  const { monotonicMs } = systemClock;
+  const metrics = createMetrics({ serverVersion, contractVersion: CONTRACT_VERSION, monotonicMs });
+  const sources = buildSources(config, dependencies, metrics);
   const { service } = sources;
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
   const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
@@ -144,6 +159,7 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     lifecycle,
     stopping: stopping.signal,
     page: createStatusPage(readPage, [...config.allowedOrigins, ...coderOrigins(env)]),
+    metrics: (accept) => metrics.scrape(accept, nowOf(service)),
   });
   const guard = createGuard({
     allowedHosts: config.allowedHosts,
@@ -153,7 +169,11 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     isFramable: (path) => path === PAGE_PATH,
   });
   const { writeStallMs } = limits;
-  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError });
+  const observer = both(
+    metrics.requested,
+    log.isLevelEnabled("debug") ? createRequestLog(log, monotonicMs) : undefined,
+  );
+  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError, observer });
   const listener = createListener(app, limits, config.tls);
 
   return {
@@ -175,7 +195,40 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
   };
 }
 
-function createGitHubFrom({ github }: Config, { log, env, serverVersion, time }: Dependencies): GitHub {
+/** One observer that tells two. */
+function both(one: RequestObserver, other: RequestObserver | undefined): RequestObserver {
+  if (other === undefined) {
+    return one;
+  }
+  return (request) => {
+    const ends = [one(request), other(request)];
+    return (code) => {
+      for (const end of ends) {
+        end(code);
+      }
+    };
+  };
+}
+
+/** What metrics are told at the moment of a scrape. */
+function nowOf(service: MetadataService): Now {
+  const views = service.sources();
+  return {
+    sources: new Map(
+      [...views].map(([name, { report, ageMs }]) => [
+        name,
+        { state: stateName(report.state).replaceAll(" ", "_"), ageMs },
+      ]),
+    ),
+    rateLimit: views.get("github")?.rateLimit,
+  };
+}
+
+function createGitHubFrom(
+  { github }: Config,
+  { log, env, serverVersion, onSecret, time }: Dependencies,
+  metrics: Metrics | undefined,
+): GitHub {
   const { host, apiUrl, token, tokenFile } = github;
   return createGitHub({
     host,
@@ -186,30 +239,39 @@ function createGitHubFrom({ github }: Config, { log, env, serverVersion, time }:
     ...(time && { time }),
     proxy: Object.fromEntries(PROXY_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     userAgent: `fleet-metadata/${serverVersion}`,
-    onRequest: (request) => log.debug({ source: "github", ...request }, "GitHub has answered"),
+    ...(onSecret && { onToken: onSecret }),
+    onRequest: (request) => {
+      metrics?.githubAnswered(request);
+      log.debug({ source: "github", ...request }, "GitHub has answered");
+    },
   });
 }
 
-function createCollectors(config: Config, { env }: Dependencies): ScheduledCollector[] {
+function createCollectors(
+  config: Config,
+  { env, onSecret }: Dependencies,
+  metrics: Metrics | undefined,
+): ScheduledCollector[] {
   const { workspace, gitDeadlineMs } = config;
   const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
   const git = createGit({
     path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
     workspace,
+    ...(metrics && { onProcess: metrics.gitStarted }),
     ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
     ...xdg,
   });
   return [
     { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
-    { collector: createTask(config, env), deadlineMs: LOCAL_DEADLINE_MS },
+    { collector: createTask(config, env, onSecret), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];
 }
 
-function createTask(config: Config, env: Environment): Collector {
+function createTask(config: Config, env: Environment, onToken: Dependencies["onSecret"]): Collector {
   const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderTokenFile } = config;
   const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
-  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile }, env);
+  const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile, onToken }, env);
   return createTaskCollector({
     file: taskFile,
     workspace,

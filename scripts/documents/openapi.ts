@@ -195,6 +195,23 @@ function paths(): JsonSchema {
         },
       },
     },
+    "/metrics": {
+      get: {
+        operationId: "getMetrics",
+        tags: ["server"],
+        summary: "What the server counts of itself, for Prometheus",
+        responses: {
+          200: {
+            description: "The metrics, in the format that the client would rather read.",
+            content: {
+              "text/plain": { schema: { type: "string" } },
+              "application/openmetrics-text": { schema: { type: "string" } },
+            },
+          },
+          ...REFUSALS,
+        },
+      },
+    },
     "/openapi.json": document("getOpenApi", "This document"),
     "/schema.json": document("getSchema", "JSON Schema (2020-12) of the answer of `GET /metadata`", [
       ref("parameters", "names"),

@@ -1,22 +1,28 @@
 // `fleet-metadata serve`: runs the server until it is told to stop.
 
 import type { Command } from "commander";
-import { ConfigError, requireSafeListener } from "../config.ts";
+import { type Config, ConfigError, requireSafeListener } from "../config.ts";
 import type { ListenSetting } from "../config-values.ts";
 import { createLog } from "../observability/log.ts";
+import { createRedaction } from "../observability/redact.ts";
 import { build } from "../server.ts";
 import { type CliContext, commandConfig } from "./options.ts";
+
+/** Variables of others that hold tokens, used or not. */
+const SECRET_VARIABLES = ["GITHUB_TOKEN", "GH_TOKEN", "CODER_SESSION_TOKEN", "CODER_AGENT_TOKEN"];
 
 export async function serve(command: Command, context: CliContext): Promise<void> {
   const config = commandConfig(command, context);
   requireSafeListener(config);
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
-  const log = await createLog({ level: config.logLevel, format });
+  const redaction = createRedaction(secretsOf(config, context));
+  const log = await createLog({ level: config.logLevel, format, redaction });
   const server = build(config, {
     log,
     env: context.env,
     serverVersion: context.version,
     readPage: context.readPage,
+    onSecret: redaction.learn,
   });
   context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
@@ -34,6 +40,12 @@ export async function serve(command: Command, context: CliContext): Promise<void
   }
   log.info("stopping");
   await server.close();
+}
+
+/** What the log must never repeat, as far as it is known at the start. */
+function secretsOf({ token, github }: Config, { env }: CliContext): string[] {
+  const variables = SECRET_VARIABLES.map((name) => env[name]);
+  return [token, github.token, ...variables].filter((secret) => secret !== undefined);
 }
 
 function urlOf(scheme: string, host: string, port: number): string {

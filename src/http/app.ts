@@ -7,16 +7,17 @@ import type { RequestHandler } from "./listener.ts";
 import { isRpc, pathOf, type Request, type Response, sendEmpty, sendRefusal } from "./message.ts";
 import { breakOff, createWriter, isBroken, type Write } from "./outflow.ts";
 import type { PlainRoutes } from "./plain-routes.ts";
+import { kindOf, type RequestObserver, type RpcPaths } from "./request-kind.ts";
 
 /** The RPC side, which the HTTP side knows nothing of but this. */
-export interface RpcHandler {
-  /** The paths that it serves. */
-  readonly paths: ReadonlySet<string>;
+export interface RpcHandler extends RpcPaths {
   /**
    * Serves a request on one of them; what has no end goes through `write`. Rejects when the connection breaks meanwhile, and
    * for defects.
+   *
+   * @returns Connect's word for how the call has ended, `ok` included.
    */
-  handle(request: Request, response: Response, write: Write): Promise<void>;
+  handle(request: Request, response: Response, write: Write): Promise<string>;
 }
 
 /** What pages of other sites may send and see. */
@@ -35,13 +36,15 @@ export interface AppOptions {
   readonly writeStallMs: number;
   /** Hears of defects: what should never happen while a request is served. */
   readonly onError: (error: unknown) => void;
+  /** Hears of every request. Default: nobody does. */
+  readonly observer?: RequestObserver;
 }
 
 /** How long a browser may keep the answer to a preflight, in seconds (Chromium's own maximum). */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 
 export function createApp(options: AppOptions): RequestHandler {
-  const { onError } = options;
+  const { onError, rpc, observer = () => () => undefined } = options;
   return (request, response, localAddress) => {
     const gone = new AbortController();
     response.once("close", () => {
@@ -49,10 +52,14 @@ export function createApp(options: AppOptions): RequestHandler {
         gone.abort();
       }
     });
+    const kind = kindOf(request, rpc);
+    const ended = observer(kind);
     const fail = (error: unknown): void => {
       if (gone.signal.aborted || isBroken(response)) {
+        ended("canceled");
         return;
       }
+      ended(kind.kind === "rpc" ? "internal" : "500");
       onError(error);
       if (response.headersSent) {
         breakOff(response, constants.NGHTTP2_INTERNAL_ERROR);
@@ -61,21 +68,28 @@ export function createApp(options: AppOptions): RequestHandler {
         sendRefusal(request, response, { status: 500, code: "internal", message });
       }
     };
+    const done = (code: string | undefined): void => ended(code ?? String(response.statusCode));
     try {
-      serve(options, request, response, localAddress, gone.signal)?.catch(fail);
+      const served = serve(options, request, response, localAddress, gone.signal);
+      if (served instanceof Promise) {
+        served.then(done, fail);
+      } else {
+        done(served);
+      }
     } catch (error) {
       fail(error);
     }
   };
 }
 
+/** @returns how an RPC has ended; undefined for plain routes, where the status says it. */
 function serve(
   { guard, rpc, plain, cors, writeStallMs }: AppOptions,
   request: Request,
   response: Response,
   localAddress: string | undefined,
   gone: AbortSignal,
-): Promise<void> | undefined {
+): Promise<string | undefined> | string | undefined {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     response.setHeader(name, value);
   }
@@ -87,7 +101,7 @@ function serve(
   }
   if (refusal) {
     sendRefusal(request, response, refusal);
-    return;
+    return isRpc(request) ? refusal.code : undefined;
   }
   if (crossOrigin !== undefined && request.method === "OPTIONS") {
     sendEmpty(response, 204, {
@@ -95,7 +109,7 @@ function serve(
       "access-control-allow-headers": cors.allowedHeaders.join(", "),
       "access-control-max-age": String(PREFLIGHT_MAX_AGE_S),
     });
-    return;
+    return isRpc(request) ? "ok" : undefined;
   }
   const path = pathOf(request);
   const write = createWriter(response, writeStallMs);
@@ -108,7 +122,7 @@ function serve(
   if (isRpc(request)) {
     const message = `there is no method ${path}`;
     sendRefusal(request, response, { status: 404, code: "unimplemented", message });
-    return;
+    return "unimplemented";
   }
-  return plain(request, response, gone, write);
+  return plain(request, response, gone, write).then(() => undefined);
 }

@@ -22,8 +22,12 @@ export async function sendDocument(
 
 /** The answer may be kept, but must be asked for again before it is used. */
 export function cacheHeaders(response: Response, etag: string): Record<string, string> {
-  const vary = [response.getHeader("vary") ?? [], "Accept-Encoding"].flat().join(", ");
-  return { etag, "cache-control": "no-cache", vary };
+  return { etag, "cache-control": "no-cache", vary: varyOn(response, "Accept-Encoding") };
+}
+
+/** What the answer depends on, beside what has been said already: names of headers. */
+export function varyOn(response: Response, ...names: readonly string[]): string {
+  return [response.getHeader("vary") ?? [], ...names].flat().join(", ");
 }
 
 /** What the client has already (RFC 9110, 13.1.2). */

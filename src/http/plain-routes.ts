@@ -11,7 +11,7 @@ import type { MetadataService } from "../metadata/service.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import { watchMetadata } from "../metadata/watch.ts";
 import { JSON_TYPE, sendCompressible } from "./compression.ts";
-import { cacheHeaders, isMatch, sendDocument, validatorsOf } from "./documents.ts";
+import { cacheHeaders, isMatch, sendDocument, validatorsOf, varyOn } from "./documents.ts";
 import { sendEvents } from "./events.ts";
 import { PLAIN_METHODS, refuseMethod } from "./guard/method.ts";
 import {
@@ -39,6 +39,10 @@ export interface PlainRoutesOptions {
   readonly stopping: AbortSignal;
   /** Serves the status page. */
   readonly page: (request: Request, response: Response) => Promise<void>;
+  /** What a scrape gets, without the line break at its end. */
+  readonly metrics: (
+    accept: string | undefined,
+  ) => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
 /** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
@@ -64,9 +68,32 @@ export const PAGE_PATH = "/";
 
 const METADATA_PATH = "/metadata";
 const EVENTS_PATH = `${METADATA_PATH}/events`;
+/** Every path but those of single keys. */
+const PATHS = [
+  PAGE_PATH,
+  METADATA_PATH,
+  EVENTS_PATH,
+  HEALTH_PATH,
+  "/metrics",
+  "/openapi.json",
+  "/schema.json",
+] as const;
+const KEY_ROUTE = `${METADATA_PATH}/{key}`;
+
+/** The route of a path, as the OpenAPI document names it; "unknown" where there is nothing. */
+export function routeOf(path: string): string {
+  const route = PATHS.find((candidate) => candidate === path);
+  return route ?? (path.startsWith(`${METADATA_PATH}/`) ? KEY_ROUTE : "unknown");
+}
+
+/** Whether a request on a route may be held until something changes. */
+export function asksToWait(route: string, url: string): boolean {
+  const canWait = route === METADATA_PATH || route === KEY_ROUTE;
+  return route === EVENTS_PATH || (canWait && /[?&]wait=/.test(url));
+}
 
 export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
-  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, page } = options;
+  const { service, clock, serverVersion, defaultNames, lifecycle, stopping, page, metrics } = options;
   const json = createMetadataJson(service);
   const startedMs = clock.monotonicMs();
 
@@ -196,20 +223,27 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     await sendDocument(request, response, texts[names]);
   };
 
-  const routes = new Map<string, Route>([
-    [PAGE_PATH, page],
-    [METADATA_PATH, metadata],
-    [EVENTS_PATH, events],
-    [HEALTH_PATH, health],
-    ["/openapi.json", openapi],
-    ["/schema.json", schema],
-  ]);
+  const scrape: Route = async (request, response) => {
+    const { contentType, text } = await metrics(request.headers.accept);
+    const headers = { "content-type": contentType, vary: varyOn(response, "Accept", "Accept-Encoding") };
+    await sendCompressible(request, response, text, headers);
+  };
+
+  const routes: Readonly<Record<string, Route>> = {
+    [PAGE_PATH]: page,
+    [METADATA_PATH]: metadata,
+    [EVENTS_PATH]: events,
+    [KEY_ROUTE]: metadataKey,
+    [HEALTH_PATH]: health,
+    "/metrics": scrape,
+    "/openapi.json": openapi,
+    "/schema.json": schema,
+  } satisfies Record<(typeof PATHS)[number] | typeof KEY_ROUTE, Route>;
 
   return async (request, response, signal, write) => {
-    const path = pathOf(request);
-    const route = routes.get(path) ?? (path.startsWith(`${METADATA_PATH}/`) ? metadataKey : undefined);
+    const route = routes[routeOf(pathOf(request))];
     if (route === undefined) {
-      const message = `there is nothing at this path; served are ${[...routes.keys()].join(", ")} and ${METADATA_PATH}/{key}`;
+      const message = `there is nothing at this path; served are ${PATHS.join(", ")} and ${KEY_ROUTE}`;
       sendRefusal(request, response, { status: 404, code: "not_found", message });
       return;
     }

@@ -36,6 +36,8 @@ export interface Keeping {
 
 /** Hears what a source does, for log and metrics. Must not throw. */
 export interface SourceObserver {
+  /** A collection that nobody gave up has ended, after so many milliseconds. `failure`: the reason when it failed. */
+  ended?(source: string, durationMs: number, failure?: string): void;
   /** A collection ended. `error` is present when it was a defect (reason INTERNAL): it is not served to anybody. */
   collected?(source: string, report: SourceReport, error?: unknown): void;
   /** Events began or ceased to tell of every change. */

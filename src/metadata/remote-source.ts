@@ -235,6 +235,7 @@ export class RemoteSource implements MetadataSource, Keeping {
       const nowMs = clock.monotonicMs();
       this.#refreshFailed = failed;
       this.#collectionMs = Math.max(0, nowMs - startedMs);
+      this.#options.observer?.ended?.(this.name, this.#collectionMs, failed?.problem.reason);
       if (this.#followed?.checkout === checkout) {
         const { pauseMs } = REMOTE_LIMITS;
         this.#earliestMs = nowMs + (failed === undefined ? pauseMs.succeeded : pauseMs.failed);

@@ -294,7 +294,9 @@ export class Source implements MetadataSource {
     const { clock, catalogue, observer } = this.#options;
     const before = this.#report;
     this.#waitedInVain = error instanceof CollectError && error.waitedInVain;
-    this.#report = { ...report, collectionMs: Math.max(0, clock.monotonicMs() - started.monotonicMs) };
+    const collectionMs = Math.max(0, clock.monotonicMs() - started.monotonicMs);
+    this.#report = { ...report, collectionMs };
+    observer?.ended?.(this.name, collectionMs, error === undefined ? undefined : problemOf(error).reason);
     observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
     const isNews = !sameContribution(catalogue, before, report);
     if (isNews) {

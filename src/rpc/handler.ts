@@ -9,6 +9,7 @@ import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metad
 import { Health } from "../gen/health/v1/health_pb.ts";
 import type { Lifecycle } from "../metadata/lifecycle.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
+import { answerCode } from "./answer-code.ts";
 import { compressionBrotli, compressionGzip } from "./compression.ts";
 import { limitTimeout, refuseEnded } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
@@ -32,17 +33,21 @@ export const CORS = {
 export interface RpcHandler {
   /** The paths that it serves: "/package.Service/Method". */
   readonly paths: ReadonlySet<string>;
+  /** Those of them that stream. */
+  readonly streamPaths: ReadonlySet<string>;
   /** Those of them that need no token: a probe cannot send one. */
   readonly openPaths: ReadonlySet<string>;
   /**
    * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
+   *
+   * @returns Connect's word for how the call has ended, `ok` included.
    */
   handle(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
     write: (bytes: Uint8Array) => Promise<void>,
-  ): Promise<void>;
+  ): Promise<string>;
   /** Ends all calls with `unavailable`, those that come later too. */
   close(): void;
 }
@@ -84,6 +89,9 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
 
   return {
     paths: new Set(handlers.keys()),
+    streamPaths: new Set(
+      [...handlers].filter(([, { method }]) => method.methodKind !== "unary").map(([path]) => path),
+    ),
     openPaths: new Set([...handlers.keys()].filter((path) => path.startsWith(`/${Health.typeName}/`))),
     handle: async (request, response, write) => {
       const path = request.url?.split("?", 1)[0] ?? "";
@@ -95,23 +103,33 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
         rest = await quickRead(request, response);
         if (rest === undefined) {
-          return;
+          return "ok";
         }
       }
       const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
       limitTimeout(whole.header);
-      await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
+      return await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
 }
 
-/** As the library sends it, but that the next message is made only when the last one was taken. */
+/**
+ * As the library sends it, but that the next message is made only when the last one was taken.
+ *
+ * @returns see {@link RpcHandler.handle}.
+ */
 async function send(
   { status, header, body, trailer }: UniversalServerResponse,
   response: ServerResponse | Http2ServerResponse,
   write: (bytes: Uint8Array) => Promise<void>,
-): Promise<void> {
+): Promise<string> {
+  const about = {
+    status,
+    contentType: header?.get("content-type") ?? "",
+    grpcStatus: header?.get("grpc-status"),
+  };
+  let code = answerCode({ ...about, last: undefined });
   const messages = body?.[Symbol.asyncIterator]();
   try {
     // Headers come after the first message: until then, the call may set some.
@@ -126,6 +144,7 @@ async function send(
       response.writeHead(status);
     }
     while (message?.done === false) {
+      code = answerCode({ ...about, last: message.value });
       await write(message.value);
       // Not kept while the next one is waited for.
       message = undefined;
@@ -135,6 +154,10 @@ async function send(
       response.addTrailers(Object.fromEntries(trailer));
     }
     response.end();
+    const grpcStatus = trailer?.get("grpc-status");
+    return grpcStatus === undefined || grpcStatus === null
+      ? code
+      : answerCode({ ...about, grpcStatus, last: undefined });
   } finally {
     // Not waited for: what the call still does ends with its signal.
     messages?.return?.().catch(() => undefined);

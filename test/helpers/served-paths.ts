@@ -6,6 +6,7 @@ export const PLAIN_PATHS = [
   "/metadata/git_branch",
   "/metadata/events",
   "/health",
+  "/metrics",
   "/openapi.json",
   "/schema.json",
   "/",

@@ -7,6 +7,7 @@ import { http2Request, openSession } from "../helpers/http2-client.ts";
 import { rawRequest, type Target } from "../helpers/raw-http.ts";
 
 const errors: unknown[] = [];
+const PATHS = { paths: new Set(["/a.B/C"]), streamPaths: new Set<string>() };
 afterEach(() => {
   errors.length = 0;
 });
@@ -14,7 +15,7 @@ afterEach(() => {
 async function serve(options: Partial<AppOptions>): Promise<Target> {
   const app = createApp({
     guard: () => ({}),
-    rpc: { paths: new Set(["/a.B/C"]), handle: async () => undefined },
+    rpc: { ...PATHS, handle: async () => "ok" },
     plain: async () => undefined,
     cors: { allowedMethods: [], allowedHeaders: [], exposedHeaders: [] },
     writeStallMs: 30_000,
@@ -37,7 +38,7 @@ describe("a defect", () => {
     ["in the guard", { guard: fail }, "/"],
     ["in a plain route", { plain: async () => fail() }, "/"],
     ["in a plain route, thrown at once", { plain: fail }, "/"],
-    ["in an RPC", { rpc: { paths: new Set(["/a.B/C"]), handle: async () => fail() } }, "/a.B/C"],
+    ["in an RPC", { rpc: { ...PATHS, handle: async () => fail() } }, "/a.B/C"],
   ])(
     "%s is 500, told to the log and not to the client, and the next request is served",
     async (_, broken, path) => {

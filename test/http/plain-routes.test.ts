@@ -312,6 +312,7 @@ describe("/health", () => {
       lifecycle,
       stopping: new AbortController().signal,
       page: async () => undefined,
+      metrics: () => Promise.reject(new Error("nobody scrapes")),
     });
     const listener = createListener((request, response) => {
       void routes(request, response, new AbortController().signal, async () => undefined);

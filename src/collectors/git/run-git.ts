@@ -11,6 +11,11 @@ import type { Git, GitResult, RunOptions } from "./git.ts";
 export interface GitOptions extends Surroundings {
   /** Name or absolute path of the program. Default `git`. */
   readonly binary?: string;
+  /**
+   * Is told when a process begins, with git's own word for the command. What it returns is called when the process has ended:
+   * `answered`, `aborted` or `not_started`. Must not throw.
+   */
+  readonly onProcess?: (command: string) => (outcome: string) => void;
 }
 
 /** A status of 100,000 changed files. Where more comes, git is ended, and what was read is marked as cut. */
@@ -27,6 +32,7 @@ const STDERR_MAX_BYTES = 64 * 1024;
  */
 export function createGit(options: GitOptions): Git {
   const binary = options.binary ?? "git";
+  const { onProcess = () => () => undefined } = options;
   const running = new Set<ChildProcess>();
   const killAll = () => {
     for (const child of running) killGroup(child);
@@ -41,13 +47,17 @@ export function createGit(options: GitOptions): Git {
       detached: true,
       stdio: [call.input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
+    const ended = onProcess(args[0] ?? "");
+    let result = "answered";
     if (running.size === 0) process.on("exit", killAll);
     running.add(child);
     try {
       return await outcome(child, call);
     } catch (error) {
+      result = call.signal.aborted ? "aborted" : "not_started";
       throw call.signal.aborted ? call.signal.reason : await startFailure(error, binary, call.cwd);
     } finally {
+      ended(result);
       running.delete(child);
       if (running.size === 0) process.off("exit", killAll);
     }

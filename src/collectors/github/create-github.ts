@@ -25,6 +25,8 @@ export interface GitHubOptions {
   /** What the requests say of this program. */
   readonly userAgent: string;
   readonly onRequest?: (request: AnsweredRequest) => void;
+  /** Is told of what is read from the token file. */
+  readonly onToken?: (token: string) => void;
   /** Default: the machine's. */
   readonly time?: Clock & Timers;
 }
@@ -47,10 +49,14 @@ const ALIASES_DEADLINE_MS = 1_000;
 
 /** Reads nothing and asks nothing before {@link GitHub.ready}. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, time } = options;
+  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, onToken, time } = options;
   const api = createGitHubApi({
     apiUrl,
-    token: createTokenSource({ ...(token && { token }), ...(tokenFile && { file: tokenFile }) }),
+    token: createTokenSource({
+      ...(token && { token }),
+      ...(tokenFile && { file: tokenFile }),
+      ...(onToken && { onToken }),
+    }),
     userAgent,
     transport: createTransport({ ...(proxy && { proxy }) }),
     ...(onRequest && { onRequest }),

@@ -21,13 +21,16 @@ export interface TokenSource {
 /**
  * @param token - The token itself; white space around it is removed. Empty is none.
  * @param file - Absolute path of the file that holds it, instead. A token in a file outranks one that is given.
+ * @param onToken - Is told of what is read from the file. Default: nobody is.
  */
 export function createTokenSource({
   token,
   file,
+  onToken = () => undefined,
 }: {
   readonly token?: string;
   readonly file?: string;
+  readonly onToken?: (token: string) => void;
 }): TokenSource {
   if (file === undefined) {
     const given = token?.trim();
@@ -44,7 +47,9 @@ export function createTokenSource({
       const version = await versionOf(file);
       if (anew || last?.version !== version) {
         last = undefined;
-        last = { version, token: checked(await readToken(file), `the GitHub token file ${file}`) };
+        const text = await readToken(file);
+        onToken(text);
+        last = { version, token: checked(text, `the GitHub token file ${file}`) };
       }
       return last.token;
     },

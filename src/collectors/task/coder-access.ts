@@ -12,18 +12,26 @@ type Environment = Readonly<Record<string, string | undefined>>;
  * workspace agent (CODER_AGENT_TOKEN) does not do: Coder lets it report a status, but read neither workspaces nor tasks.
  */
 export function coderAccess(
-  settings: { readonly url: string | undefined; readonly tokenFile: string | undefined },
+  settings: {
+    readonly url: string | undefined;
+    readonly tokenFile: string | undefined;
+    /** Is told of what is read from the file. */
+    readonly onToken?: ((token: string) => void) | undefined;
+  },
   env: Environment,
 ): CoderOptions | undefined {
   const url = settings.url ?? webAddress(env["CODER_URL"]) ?? webAddress(env["CODER_AGENT_URL"]);
-  const token = tokenOf(settings.tokenFile, env["CODER_SESSION_TOKEN"]);
+  const token = tokenOf(settings, env["CODER_SESSION_TOKEN"]);
   const workspace = workspaceOf(env);
   return url && token && workspace ? { url, token, workspace } : undefined;
 }
 
-function tokenOf(file: string | undefined, token: string | undefined): CoderOptions["token"] | undefined {
-  if (file !== undefined) {
-    return tokenInFile(file);
+function tokenOf(
+  { tokenFile, onToken }: Pick<Parameters<typeof coderAccess>[0], "tokenFile" | "onToken">,
+  token: string | undefined,
+): CoderOptions["token"] | undefined {
+  if (tokenFile !== undefined) {
+    return tokenInFile(tokenFile, onToken);
   }
   return token ? fixedToken(token) : undefined;
 }

@@ -18,9 +18,19 @@ export function fixedToken(token: string): TokenSource {
   return { read: async () => checked(token, "the token") };
 }
 
-/** The token in a file, as it is at each use. */
-export function tokenInFile(file: string): TokenSource {
-  return { read: async () => checked(await readToken(file), `the token file ${file}`) };
+/**
+ * The token in a file, as it is at each use.
+ *
+ * @param onToken is told of what is read. Default: nobody is.
+ */
+export function tokenInFile(file: string, onToken: (token: string) => void = () => undefined): TokenSource {
+  return {
+    read: async () => {
+      const token = await readToken(file);
+      onToken(token);
+      return checked(token, `the token file ${file}`);
+    },
+  };
 }
 
 function checked(token: string, what: string): string {
