@@ -19,6 +19,7 @@ die() {
 
 # A path whose "~/" is the home directory.
 at_home() {
+  # shellcheck disable=SC2088 # the character itself is meant
   case $1 in
     '~/'*) printf '%s/%s' "$HOME" "${1#??}" ;;
     '~') printf '%s' "$HOME" ;;
@@ -30,8 +31,8 @@ at_home() {
 began() {
   if [ -r /proc/self/stat ]; then
     # The name in parentheses may hold anything. Z: ended, and not yet taken note of.
-    sed -n 's/^.*) //p' "/proc/$1/stat" 2>/dev/null | while read -r state _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _; do
-      [ "$state" = Z ] || printf '%s' "$start"
+    sed -n 's/^.*) //p' "/proc/$1/stat" 2>/dev/null | while read -r letter _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _; do
+      [ "$letter" = Z ] || printf '%s' "$start"
     done
   else
     ps -o lstart= -p "$1" 2>/dev/null | tr -d ' '
@@ -73,7 +74,7 @@ stop() {
   within 100 ended || die "process $pid does not end"
 }
 
-state=$(at_home '~/.local/state/fleet-metadata')/$FM_PORT
+state=$HOME/.local/state/fleet-metadata/$FM_PORT
 log=$(at_home "$FM_LOG_PATH")
 prefix=$(at_home "$FM_INSTALL_PREFIX")
 workspace=$(at_home "${FM_WORKSPACE:-$PWD}")

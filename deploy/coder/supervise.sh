@@ -70,7 +70,8 @@ renew_token() {
 rm -f "$FM_STATE/log.pipe"
 mkfifo -m 600 "$FM_STATE/log.pipe" || exit 1
 # Open for reading, too: so it neither waits for a reader here nor ends between two runs of the server.
-exec 3<>"$FM_STATE/log.pipe" 4<"$FM_STATE/log.pipe"
+exec 3<>"$FM_STATE/log.pipe"
+exec 4<"$FM_STATE/log.pipe"
 rm -f "$FM_STATE/log.pipe"
 # By exec: redirections of a function would be kept aside, and the pipe open for writing with them.
 (
