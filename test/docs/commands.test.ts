@@ -1,0 +1,151 @@
+// Every command of every document, as a reader would type it: in a copy of the project, against real servers. What is not run so, and
+// why, stands in commands.ts.
+
+import { spawn, spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { createCertificate } from "../helpers/certificate.ts";
+import { commandsOf, shellBlocks } from "../helpers/documents.ts";
+import { type Pictured, startPictured } from "../helpers/pictured-workspace.ts";
+import { createScratchProject, type ScratchProject } from "../helpers/scratch-project.ts";
+import { startServing } from "../helpers/serving.ts";
+import { TREATMENTS, treatmentOf } from "./commands.ts";
+
+/** A command builds what is out of date, and the machine has other work. */
+const DEADLINE_MS = 120_000;
+
+const commands = shellBlocks().flatMap((block) =>
+  commandsOf(block).map((command) => ({
+    command,
+    document: block.document,
+    place: `${block.document}:${block.line}`,
+    treatment: treatmentOf(command),
+  })),
+);
+
+let project: ScratchProject;
+let pictured: Pictured;
+/** From what documents say to what there is. */
+const addresses = new Map<string, string>();
+const endings: (() => Promise<void>)[] = [];
+
+beforeAll(async () => {
+  project = createScratchProject();
+  pictured = await startPictured();
+  const { cert, certFile, keyFile } = await createCertificate(project.home);
+  writeFileSync(join(project.folder, "ca.pem"), cert);
+  const socket = join(project.home, "fleet-metadata.sock");
+  const tls = await startServing(
+    ["--listen", "127.0.0.1:0", "--tls-cert", certFile, "--tls-key", keyFile],
+    project,
+  );
+  const unix = await startServing(["--listen", `unix:${socket}`], project);
+  endings.push(pictured.close, tls.close, unix.close);
+  addresses.set("127.0.0.1:8000", new URL(pictured.url).host);
+  addresses.set("127.0.0.1:8443", new URL(tls.url).host);
+  addresses.set("/run/fleet-metadata.sock", socket);
+}, DEADLINE_MS);
+
+afterAll(async () => {
+  await Promise.all(endings.map((end) => end()));
+  project.remove();
+});
+
+interface Ran {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command, until it ends or has printed something. */
+async function run(command: string, until?: RegExp): Promise<Ran> {
+  const real = [...addresses].reduce(
+    (text, [written, address]) => text.replaceAll(written, address),
+    command,
+  );
+  const child = spawn("sh", ["-ec", real], {
+    cwd: project.folder,
+    env: {
+      ...project.env,
+      FLEET_METADATA_URL: pictured.url,
+      // A server that a document starts takes any free port.
+      FLEET_METADATA_LISTEN: "127.0.0.1:0",
+      TOKEN: "none-is-needed",
+    },
+    stdio: ["ignore", "pipe", "pipe"],
+    detached: true,
+  });
+  const kill = (): void => {
+    try {
+      process.kill(-(child.pid ?? 0), "SIGTERM");
+    } catch {
+      // It has ended.
+    }
+  };
+  const timer = setTimeout(kill, DEADLINE_MS);
+  let [stdout, stderr] = ["", ""];
+  child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+    stdout += chunk;
+    if (until?.test(stdout)) {
+      kill();
+    }
+  });
+  child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+    stderr += chunk;
+  });
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  clearTimeout(timer);
+  return { code, stdout, stderr };
+}
+
+/** JSON that says of itself that it went wrong, whatever the exit code. */
+function expectNoError(stdout: string): void {
+  const [text = ""] = stdout.slice(stdout.indexOf("{")).split(/(?<=\})\n\n/);
+  let answer: unknown;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    return;
+  }
+  expect(answer).not.toHaveProperty("error");
+  expect(answer).not.toHaveProperty("code");
+}
+
+describe.each(commands)("$place $command", ({ command, document, treatment }) => {
+  if (treatment && "never" in treatment) {
+    test.skip(`is not run: ${treatment.never}`, () => undefined);
+    return;
+  }
+  if (treatment && "test" in treatment) {
+    test(`is run by ${treatment.test}`, () => {
+      expect(readFileSync(treatment.test, "utf8")).toContain(document);
+    });
+    return;
+  }
+  const isMissing = treatment && "if" in treatment && spawnSync("sh", ["-c", treatment.if]).status !== 0;
+  const name = treatment && "needs" in treatment ? `works (needs ${treatment.needs})` : "works";
+  test.skipIf(isMissing)(name, { timeout: DEADLINE_MS }, async () => {
+    if (treatment && "until" in treatment) {
+      const { stdout, stderr } = await run(command, treatment.until);
+      expect(stdout, stderr).toMatch(treatment.until);
+      return;
+    }
+    const { code, stdout, stderr } = await run(command);
+    expect({ code, stderr: code === 0 ? "" : stderr }).toEqual({ code: 0, stderr: "" });
+    if (treatment && "silent" in treatment) {
+      expect(stdout).toBe("");
+    } else {
+      expect(stdout).not.toBe("");
+      expectNoError(stdout);
+    }
+  });
+});
+
+test("every exception is about a command that there is", () => {
+  const used = commands.map(({ treatment }) => treatment);
+  expect(TREATMENTS.filter((entry) => !used.includes(entry))).toEqual([]);
+});

@@ -1,0 +1,62 @@
+// Which commands of the documents are not simply run by commands.test.ts, and why. THE ONE PLACE for that: a command of a block of
+// shell in any document is run as it stands and must print something and succeed, unless one of these fits it. An entry that fits no
+// command fails the test.
+
+/** The whole command, with lines that end in "\\" joined, or how it begins. */
+type Matching = { readonly command: string } | { readonly begins: string };
+
+export type Treatment = Matching &
+  (
+    | {
+        /** It is never run by tests, for a reason that a reader of the document would accept. */
+        readonly never: string;
+      }
+    | {
+        /** A command of shell that says whether this machine has what it takes; elsewhere it is skipped. */
+        readonly if: string;
+        /** What it takes, in words. */
+        readonly needs: string;
+      }
+    | {
+        /** It goes on until it is ended, or for longer than a test waits: it is ended when it has printed this. */
+        readonly until: RegExp;
+      }
+    | {
+        /** The test that runs it instead, together with what stands around it. */
+        readonly test: string;
+      }
+    | {
+        /** It prints nothing when all is well. */
+        readonly silent: true;
+      }
+  );
+
+export const TREATMENTS: readonly Treatment[] = [
+  { command: "npm start", until: /listening on http/ },
+  { command: "npm test", never: "it is what runs this test" },
+
+  { begins: "npm start -s -- task set", silent: true },
+  { begins: "npm start -s -- task clear", silent: true },
+
+  // docs/clients.md: each needs the template or the program beside it.
+  { command: "npx buf generate", test: "test/package/stubs.test.ts" },
+  { command: "mkdir -p stubs", test: "test/package/stubs.test.ts" },
+  { begins: "python3 -m grpc_tools.protoc", test: "test/package/stubs.test.ts" },
+  { begins: "npx buf build node_modules/fleet-metadata/proto", test: "test/package/stubs.test.ts" },
+  { begins: "python3 -c 'import sys; from grpc_tools", test: "test/package/stubs.test.ts" },
+  {
+    command: "grpcurl -plaintext -max-time 60 127.0.0.1:8000 fleet.metadata.v1.MetadataService/WatchMetadata",
+    until: /"revision"/,
+  },
+];
+
+/** What holds for a command: the entry that names it, else the one that names most of its beginning, else nothing. */
+export function treatmentOf(command: string): Treatment | undefined {
+  const lengthOf = (entry: Treatment): number => {
+    if ("command" in entry) {
+      return command === entry.command ? Number.POSITIVE_INFINITY : 0;
+    }
+    return command.startsWith(entry.begins) ? entry.begins.length : 0;
+  };
+  return TREATMENTS.filter((entry) => lengthOf(entry) > 0).sort((a, b) => lengthOf(b) - lengthOf(a))[0];
+}
