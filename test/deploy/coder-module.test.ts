@@ -2,20 +2,22 @@
 
 import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { parse } from "@cdktf/hcl2json";
+
 import { describe, expect, test } from "vitest";
 import { DEFAULTS, MODULE, renderItem, renderScript } from "../helpers/coder-module.ts";
+import { readDocument } from "../helpers/documents.ts";
+import { parseHcl } from "../helpers/hcl.ts";
 import { emptyDirectory } from "../helpers/program.ts";
 import { HAS_TERRAFORM, useTerraform } from "../helpers/terraform.ts";
 
 type Blocks = Readonly<Record<string, readonly Readonly<Record<string, unknown>>[]>>;
 
-const module = (await parse("main.tf", readFileSync(join(MODULE, "main.tf"), "utf8"))) as {
+const module = (await parseHcl("main.tf", readFileSync(join(MODULE, "main.tf"), "utf8"))) as {
   readonly variable: Blocks;
   readonly output: Blocks;
   readonly resource: Readonly<Record<string, Blocks>>;
 };
-const guide = readFileSync(join(MODULE, "README.md"), "utf8");
+const guide = readDocument("deploy/coder/README.md");
 const text = (name: string): string => readFileSync(join(MODULE, name), "utf8");
 
 test("every variable and output says what it is, and every choice is checked", () => {
@@ -46,7 +48,7 @@ test("the guide names every variable and every output", () => {
 
 test("every variable of the guide's examples exists", async () => {
   for (const [, block = ""] of guide.matchAll(/^```tf\n(.*?)^```$/gms)) {
-    const example = (await parse("example.tf", block)) as { readonly module?: Blocks };
+    const example = (await parseHcl("example.tf", block)) as { readonly module?: Blocks };
     for (const [uses] of Object.values(example.module ?? {})) {
       const names = Object.keys(uses ?? {}).filter((name) => !["source", "count", "version"].includes(name));
       expect(Object.keys(module.variable)).toEqual(expect.arrayContaining(names));

@@ -6,11 +6,11 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createCertificate } from "../helpers/certificate.ts";
-import { commandsOf, shellBlocks } from "../helpers/documents.ts";
+import { blocksOf, commandsOf, DOCUMENTS, isShell, shellBlocks } from "../helpers/documents.ts";
 import { type Pictured, startPictured } from "../helpers/pictured-workspace.ts";
 import { createScratchProject, type ScratchProject } from "../helpers/scratch-project.ts";
 import { startServing } from "../helpers/serving.ts";
-import { TREATMENTS, treatmentOf } from "./commands.ts";
+import { DATA, PROGRAMS, TREATMENTS, treatmentOf } from "./commands.ts";
 
 /** A command builds what is out of date, and the machine has other work. */
 const DEADLINE_MS = 120_000;
@@ -148,4 +148,31 @@ describe.each(commands)("$place $command", ({ command, document, treatment }) =>
 test("every exception is about a command that there is", () => {
   const used = commands.map(({ treatment }) => treatment);
   expect(TREATMENTS.filter((entry) => !used.includes(entry))).toEqual([]);
+});
+
+const others = DOCUMENTS.flatMap(blocksOf).filter((block) => !isShell(block));
+
+test("every program in a document is run by a test", () => {
+  const tested = (document: string, language: string): boolean =>
+    PROGRAMS.some((entry) => entry.document === document && entry.languages.includes(language));
+  const untested = others.filter(
+    ({ document, language }) => !DATA.includes(language) && !tested(document, language),
+  );
+  expect(untested).toEqual([]);
+  for (const { document, languages, test: file } of PROGRAMS) {
+    expect(readFileSync(file, "utf8")).toContain(document);
+    for (const language of languages) {
+      expect(others.map((block) => `${block.document} ${block.language}`)).toContain(
+        `${document} ${language}`,
+      );
+    }
+  }
+});
+
+test("every JSON in a document is JSON", () => {
+  for (const { document, line, language, text } of others) {
+    if (language === "json") {
+      expect(() => JSON.parse(text) as unknown, `${document}:${line}`).not.toThrow();
+    }
+  }
 });

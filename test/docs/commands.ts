@@ -2,7 +2,7 @@
 // shell in any document is run as it stands and must print something and succeed, unless one of these fits it. An entry that fits no
 // command fails the test.
 
-/** The whole command, with lines that end in "\\" joined, or how it begins. */
+/** The whole command, with lines that end in "\" joined, or how it begins. */
 type Matching = { readonly command: string } | { readonly begins: string };
 
 export type Treatment = Matching &
@@ -45,9 +45,42 @@ export const TREATMENTS: readonly Treatment[] = [
   { begins: "npx buf build node_modules/fleet-metadata/proto", test: "test/package/stubs.test.ts" },
   { begins: "python3 -c 'import sys; from grpc_tools", test: "test/package/stubs.test.ts" },
   {
+    command: "grpcurl -plaintext 127.0.0.1:8000 fleet.metadata.v1.MetadataService/WatchMetadata",
+    until: /"revision"/,
+  },
+  { command: "npm start -s -- watch 'git_*'", until: /^\{.*\}$/m },
+  {
     command: "grpcurl -plaintext -max-time 60 127.0.0.1:8000 fleet.metadata.v1.MetadataService/WatchMetadata",
     until: /"revision"/,
   },
+];
+
+/** Programs in documents, and the test that runs or compiles those of a document and language. */
+export const PROGRAMS: readonly {
+  readonly document: string;
+  readonly languages: readonly string[];
+  readonly test: string;
+}[] = [
+  { document: "README.md", languages: ["ts"], test: "test/docs/readme.test.ts" },
+  { document: "docs/clients.md", languages: ["ts"], test: "test/docs/clients.test.ts" },
+  {
+    document: "docs/clients.md",
+    languages: ["typescript", "python", "go"],
+    test: "test/package/stubs.test.ts",
+  },
+  { document: "deploy/coder/README.md", languages: ["tf"], test: "test/deploy/coder-module.test.ts" },
+];
+
+/** Blocks in these are no programs: answers, settings, drawings. */
+export const DATA: readonly string[] = ["", "json", "proto", "text", "yaml"];
+
+/** Flags of other programs that documents name within a line: git's. */
+export const FOREIGN_FLAGS: readonly string[] = [
+  "--git-common-dir",
+  "--git-dir",
+  "--ignore-submodules",
+  "--no-ext-diff",
+  "--no-optional-locks",
 ];
 
 /** What holds for a command: the entry that names it, else the one that names most of its beginning, else nothing. */

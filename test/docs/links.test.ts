@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { SETTINGS, type Setting, variablesOf } from "../../src/config-settings.ts";
 import { callProgram } from "../helpers/call-program.ts";
 import { anchorsOf, DOCUMENTS, inlineCode, linksOf, readDocument } from "../helpers/documents.ts";
+import { FOREIGN_FLAGS } from "./commands.ts";
 
 const { scripts } = JSON.parse(readFileSync("package.json", "utf8")) as {
   readonly scripts: Readonly<Record<string, string>>;
@@ -53,12 +54,23 @@ describe.each(DOCUMENTS)("%s", (document) => {
   });
 });
 
-test("the commands that documents name exist", async () => {
-  const { stdout } = await callProgram(["--help"]);
-  const commands = [...stdout.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name = ""]) => name);
-  const named = DOCUMENTS.flatMap((document) =>
-    inlineCode(document).flatMap((code) => /^(?:npx )?fleet-metadata ([a-z]+)/.exec(code)?.[1] ?? []),
-  );
+test("the commands and flags that documents name exist", async () => {
+  const help = async (...args: string[]): Promise<string> => (await callProgram([...args, "--help"])).stdout;
+  const subcommands = (text: string): string[] => [
+    ...new Set([...text.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name = ""]) => name)),
+  ];
+  const commands = subcommands(await help());
   expect(commands).toContain("serve");
-  expect(commands).toEqual(expect.arrayContaining([...new Set(named)]));
+  const texts = await Promise.all([
+    ...commands.map((command) => help(command)),
+    ...subcommands(await help("task")).map((action) => help("task", action)),
+  ]);
+  const flags = [...texts.join("\n").matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag);
+  for (const document of DOCUMENTS) {
+    const codes = inlineCode(document);
+    const named = codes.flatMap((code) => /^(?:npx )?fleet-metadata ([a-z]+)/.exec(code)?.[1] ?? []);
+    expect(commands, document).toEqual(expect.arrayContaining(named));
+    const used = codes.flatMap((code) => /^--[a-z][a-z-]*/.exec(code)?.[0] ?? []);
+    expect([...flags, "--version", ...FOREIGN_FLAGS], document).toEqual(expect.arrayContaining(used));
+  }
 });

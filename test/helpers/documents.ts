@@ -39,9 +39,13 @@ export function blocksOf(document: string): Block[] {
 
 const SHELLS: readonly string[] = ["sh", "bash", "shell", "zsh", "console"];
 
-/** Blocks whose commands a reader would type. */
+/** Whether a reader would type what stands in it. */
+export function isShell({ language }: Block): boolean {
+  return SHELLS.includes(language);
+}
+
 export function shellBlocks(): Block[] {
-  return DOCUMENTS.flatMap(blocksOf).filter(({ language }) => SHELLS.includes(language));
+  return DOCUMENTS.flatMap(blocksOf).filter(isShell);
 }
 
 /**

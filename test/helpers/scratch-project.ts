@@ -21,7 +21,7 @@ const ROOT = join(import.meta.dirname, "../..");
 export interface ScratchProject {
   /** Where commands are run. */
   readonly folder: string;
-  /** Nobody's settings, and no other server's task file. */
+  /** With nobody's settings and no other server's task file, and an empty `project`. */
   readonly home: string;
   readonly env: NodeJS.ProcessEnv;
   remove(): void;
@@ -35,7 +35,7 @@ export function createScratchProject(): ScratchProject {
     string,
     string,
   ];
-  mkdirSync(home);
+  mkdirSync(join(home, "project"), { recursive: true });
   mkdirSync(bin);
   const listed = spawnSync("git", ["ls-files", "-z", "--cached", "--others", "--exclude-standard"], {
     cwd: ROOT,
