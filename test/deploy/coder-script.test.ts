@@ -2,7 +2,8 @@
 
 import { execFileSync, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { get, type IncomingMessage } from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
@@ -65,6 +66,19 @@ describe("the start", TIMEOUT, () => {
     await until(() => log().includes(`listening on ${url}`), "the server", LONG_MS);
   });
 
+  test("is not misled by a process of today that has the number of one of yesterday", async () => {
+    const { start, home, port, servers } = await createCoderWorkspace();
+    await start();
+    const state = join(home, ".local/state/fleet-metadata", String(port));
+    const [server = 0] = servers();
+    process.kill(server, "SIGTERM");
+    await until(() => existsSync(join(state, "exit")), "its end", LONG_MS);
+    writeFileSync(join(state, "process"), `${process.pid} 1\n`);
+    rmSync(join(state, "exit"));
+    expect((await start()).output).toContain("serves ");
+    expect(servers()).toHaveLength(1);
+  });
+
   test("fails with the server's own words where the port is taken", async () => {
     const { start, port, servers } = await createCoderWorkspace();
     const other = createServer((socket) => socket.destroy()).listen(port, "127.0.0.1");
@@ -84,6 +98,38 @@ describe("the start", TIMEOUT, () => {
     expect(answer.value).toBe("waiting");
   });
 });
+
+test(
+  "the names of Coder's proxy are the server's, and its dashboard may frame the page",
+  TIMEOUT,
+  async () => {
+    const { start, url } = await createCoderWorkspace();
+    await start(
+      {},
+      {
+        CODER: "true",
+        CODER_AGENT_URL: "https://coder.example.com/",
+        CODER_WORKSPACE_NAME: "dev",
+        CODER_WORKSPACE_OWNER_NAME: "alice",
+        VSCODE_PROXY_URI: "https://{{port}}--main--dev--alice.apps.example.com",
+      },
+    );
+    /** Asks for the page by a name. */
+    const ask = async (host: string) => {
+      const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+      get(url, { headers: { host } }, resolve).once("error", reject);
+      const response = await promise;
+      response.resume();
+      return { status: response.statusCode, policy: String(response.headers["content-security-policy"]) };
+    };
+    for (const host of ["fleet-metadata--main--dev--alice.apps.example.com", "coder.example.com"]) {
+      const { status, policy } = await ask(host);
+      expect(status).toBe(200);
+      expect(policy).toContain("frame-ancestors 'self' https://coder.example.com");
+    }
+    expect((await ask("fleet-metadata--main--dev--mallory.apps.example.com")).status).toBe(403);
+  },
+);
 
 describe("the server in the background", TIMEOUT, () => {
   test("is started again when it has crashed, and not when it was told to stop", async () => {
@@ -291,6 +337,22 @@ describe("an item of metadata", TIMEOUT, () => {
     });
     expect((await script(renderItem(url, "git_branch"))).code).toBe(1);
   });
+
+  test.skipIf(spawnSync("wget", ["--version"]).status !== 0)(
+    "does with wget where there is no curl",
+    async () => {
+      const { start, script, home, url } = await createCoderWorkspace();
+      const commands = join(home, "commands");
+      mkdirSync(commands);
+      for (const name of ["sed", "wget"]) {
+        const path = execFileSync("sh", ["-c", `command -v ${name}`], { encoding: "utf8" }).trim();
+        symlinkSync(path, join(commands, name));
+      }
+      await start();
+      const result = await script(renderItem(url, "workspace_provider"), { PATH: commands });
+      expect(result).toEqual({ code: 0, output: "local\n" });
+    },
+  );
 
   test("says when the server is not there", async () => {
     const { script, url } = await createCoderWorkspace();
