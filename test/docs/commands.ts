@@ -1,37 +1,30 @@
 // Which commands of the documents are not simply run by commands.test.ts, and why. THE ONE PLACE for that: a command of a block of
-// shell in any document is run as it stands and must print something and succeed, unless one of these fits it. An entry that fits no
-// command fails the test.
+// shell in any document is run as it stands, by itself, in the root of a copy of the project, and must succeed and print something,
+// unless an entry here fits it. An entry that fits no command fails the test.
 
 /** The whole command, with lines that end in "\" joined, or how it begins. */
 type Matching = { readonly command: string } | { readonly begins: string };
 
-export type Treatment = Matching &
-  (
-    | {
-        /** It is never run by tests, for a reason that a reader of the document would accept. */
-        readonly never: string;
-      }
-    | {
-        /** A command of shell that says whether this machine has what it takes; elsewhere it is skipped. */
-        readonly if: string;
-        /** What it takes, in words. */
-        readonly needs: string;
-      }
-    | {
-        /** It goes on until it is ended, or for longer than a test waits: it is ended when it has printed this. */
-        readonly until: RegExp;
-      }
-    | {
-        /** The test that runs it instead, together with what stands around it. */
-        readonly test: string;
-      }
-    | {
-        /** It prints nothing when all is well. */
-        readonly silent: true;
-      }
-  );
+/** What is done with a command. */
+export type Treatment =
+  | {
+      /** It is never run by tests, for a reason that a reader of the document would accept. */
+      readonly never: string;
+    }
+  | {
+      /** It goes on until it is ended, or for longer than a test waits: it is ended when it has printed this. */
+      readonly until: RegExp;
+    }
+  | {
+      /** The test that runs it instead, together with what stands around it. */
+      readonly test: string;
+    }
+  | {
+      /** It prints nothing when all is well. */
+      readonly silent: true;
+    };
 
-export const TREATMENTS: readonly Treatment[] = [
+export const EXCEPTIONS: readonly (Matching & Treatment)[] = [
   { command: "npm start", until: /listening on http/ },
   { command: "npm test", never: "it is what runs this test" },
 
@@ -83,13 +76,22 @@ export const FOREIGN_FLAGS: readonly string[] = [
   "--no-optional-locks",
 ];
 
-/** What holds for a command: the entry that names it, else the one that names most of its beginning, else nothing. */
+/** What goes without saying, where no exception fits. */
+const USUAL: readonly (readonly [fits: RegExp, treatment: Treatment])[] = [
+  [/(?:^|[ /])fleet-metadata(?: serve)?(?: --(?!version|help)|$)/, { until: /listening on / }],
+  [/^(?:chmod|cp|install|ln|mkdir|mv|rm|touch) |[^|] ?>{1,2} ?\S+$/, { silent: true }],
+];
+
+/** What holds for a command: the entry that names it, else the one that names most of its beginning, else what is usual. */
 export function treatmentOf(command: string): Treatment | undefined {
-  const lengthOf = (entry: Treatment): number => {
+  const lengthOf = (entry: Matching): number => {
     if ("command" in entry) {
       return command === entry.command ? Number.POSITIVE_INFINITY : 0;
     }
     return command.startsWith(entry.begins) ? entry.begins.length : 0;
   };
-  return TREATMENTS.filter((entry) => lengthOf(entry) > 0).sort((a, b) => lengthOf(b) - lengthOf(a))[0];
+  const [exception] = EXCEPTIONS.filter((entry) => lengthOf(entry) > 0).sort(
+    (a, b) => lengthOf(b) - lengthOf(a),
+  );
+  return exception ?? USUAL.find(([fits]) => fits.test(command))?.[1];
 }
