@@ -7,6 +7,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   realpathSync,
   rmSync,
   symlinkSync,
@@ -47,7 +48,7 @@ export function createScratchProject(): ScratchProject {
     mkdirSync(dirname(join(folder, file)), { recursive: true });
     cpSync(join(ROOT, file), join(folder, file), { verbatimSymlinks: true });
   }
-  symlinkSync(realpathSync(join(ROOT, "node_modules")), join(folder, "node_modules"));
+  linkPackages(realpathSync(join(ROOT, "node_modules")), join(folder, "node_modules"));
   if (existsSync(join(ROOT, "dist"))) {
     cpSync(join(ROOT, "dist"), join(folder, "dist"), { recursive: true });
   }
@@ -76,4 +77,18 @@ export function createScratchProject(): ScratchProject {
     },
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
+}
+
+/** The same packages, each by a link: whoever removes or replaces them there does so with the links alone. */
+function linkPackages(from: string, to: string): void {
+  mkdirSync(to);
+  for (const { name } of readdirSync(from, { withFileTypes: true })) {
+    if (name.startsWith("@") || name === ".bin") {
+      linkPackages(join(from, name), join(to, name));
+    } else if (name === ".package-lock.json") {
+      cpSync(join(from, name), join(to, name));
+    } else {
+      symlinkSync(join(from, name), join(to, name));
+    }
+  }
 }
