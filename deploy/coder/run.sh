@@ -100,7 +100,7 @@ trap 'exit 1' HUP INT TERM
 wanted=$(
   printf '%s\n' "$FM_PORT" "$workspace" "$log" "$FM_LOG_MAX" "$FM_LOG_LEVEL" "$FM_SETTINGS" "$FM_GITHUB_AUTH" \
     "$FM_GITHUB_AUTH_ID" "$FM_GITHUB_TOKEN_FILE" "$FM_INSTALL_METHOD" "$FM_INSTALL_VERSION" "$FM_INSTALL_SOURCE" \
-    "$FM_INSTALL_SHA256" "$prefix" "$FM_SUPERVISE" | cksum
+    "$FM_INSTALL_SHA256" "$prefix" "$FM_SUPERVISE"
 )
 if running; then
   if [ "$wanted" = "$(cat "$state/settings" 2>/dev/null)" ]; then
