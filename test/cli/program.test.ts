@@ -34,7 +34,7 @@ describe("the program", () => {
   it("prints its help", async () => {
     const { code, stdout, stderr } = await runProgram(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const command of ["serve", "get", "watch", "keys", "task", "config"]) {
+    for (const command of ["serve", "get", "watch", "keys", "task", "doctor", "config"]) {
       expect(stdout).toContain(`\n  ${command} `);
     }
   });
@@ -52,7 +52,11 @@ describe("the program", () => {
     ["a flag that is nearly known", ["--tokn", "x"], "--token"],
     ["an unknown flag of a command", ["get", "--nonsense"], "--nonsense"],
     ["a flag without its value", ["--listen"], "--listen"],
-    ["an unknown command", ["nonsense"], /unknown command .*nonsense.*serve, get, watch, keys, task, config/],
+    [
+      "an unknown command",
+      ["nonsense"],
+      /unknown command .*nonsense.*serve, get, watch, keys, task, doctor, config/,
+    ],
     ["a command that is nearly known", ["key"], /unknown command .*key/],
     ["a command with too much", ["serve", "nonsense"], "nonsense"],
     [
