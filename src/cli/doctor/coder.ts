@@ -28,7 +28,7 @@ export function coderCheck(subject: Subject): Check {
       const token =
         config.coderTokenFile === undefined
           ? "CODER_SESSION_TOKEN"
-          : `${config.coderTokenFile} (${nameOf(subject, "coderTokenFile")})`;
+          : `${config.coderTokenFile}, named by ${nameOf(subject, "coderTokenFile")}`;
       const found = `${USE} at ${access.url}, with the token in ${token}`;
       const { task, problem: said } = await createCoder(access).ask(signal);
       signal.throwIfAborted();

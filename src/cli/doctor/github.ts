@@ -67,12 +67,12 @@ async function questionOf(
     : { words: `nothing to look up: ${lookup.message} (${lookup.reason})` };
 }
 
-/** Which token counts. */
+/** Which token counts. A name behind a comma is not taken for a token that has to be hidden. */
 function tokenPlace(subject: Subject): string {
   const { token, tokenFile } = subject.config.github;
   if (tokenFile !== undefined) {
     const others = token === undefined ? "" : `, which outranks ${nameOf(subject, "githubToken")}`;
-    return `token in ${tokenFile} (${nameOf(subject, "githubTokenFile")}${others})`;
+    return `token in ${tokenFile}, named by ${nameOf(subject, "githubTokenFile")}${others}`;
   }
   return token === undefined ? "no token" : `token from ${nameOf(subject, "githubToken")}`;
 }

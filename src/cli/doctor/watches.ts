@@ -33,7 +33,11 @@ export function watchesCheck({ config, survey, proc }: Subject): Check {
       }
       const limits = await readLimits(proc);
       const used = await usedBy(proc, process.getuid?.(), signal);
-      const { needed, isAll, why } = await need(survey, signal);
+      const needs = await need(survey, signal);
+      if (needs === undefined) {
+        return ok("not counted: there is nothing to watch while the workspace cannot be read");
+      }
+      const { needed, isAll, why } = needs;
       if (why !== undefined) {
         return warning(`${why.message} (${why.reason})`);
       }
@@ -42,10 +46,11 @@ export function watchesCheck({ config, survey, proc }: Subject): Check {
   };
 }
 
+/** What would be watched. Undefined: the workspace cannot be read, which another check says. */
 async function need(
   survey: Subject["survey"],
   signal: AbortSignal,
-): Promise<{ readonly needed: number; readonly isAll: boolean; readonly why?: Problem }> {
+): Promise<{ readonly needed: number; readonly isAll: boolean; readonly why?: Problem } | undefined> {
   // A second before the deadline, so that there is something to say.
   const { promise: enough, resolve } = Promise.withResolvers<undefined>();
   const timer = setTimeout(() => resolve(undefined), DEADLINE_MS - 1_000);
@@ -55,11 +60,7 @@ async function need(
     return { needed: survey.directories, isAll, ...(isAll && covered !== "complete" && { why: covered }) };
   } catch {
     signal.throwIfAborted();
-    return {
-      needed: 0,
-      isAll: false,
-      why: { reason: "NOT_COUNTED", message: "There is nothing to watch: see workspace." },
-    };
+    return undefined;
   } finally {
     clearTimeout(timer);
   }

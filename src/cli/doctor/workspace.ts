@@ -23,6 +23,8 @@ const ADVICE: Readonly<Record<string, string>> = {
   UNSUPPORTED_REPOSITORY: "install the newest git",
   GIT_TOO_OLD: "install a newer git",
   OBJECTS_MISSING: "`git fsck` there tells more; nothing is ever fetched",
+  CHANGED_WHILE_READING:
+    "ask again when that has ended; a .git/index.lock that stays was left by a git that crashed",
   OUT_OF_RESOURCES: "raise the limit of open files (ulimit -n), or give the machine more memory",
 };
 
@@ -41,7 +43,8 @@ export function workspaceCheck(subject: Subject): Check {
       } catch (error) {
         signal.throwIfAborted();
         if (error instanceof CollectError) {
-          return problem(`${error.message} (${error.reason})`, adviceFor(error, config.workspace));
+          const judge = error.reason === "CHANGED_WHILE_READING" ? warning : problem;
+          return judge(`${error.message} (${error.reason})`, adviceFor(error, config.workspace));
         }
         if (error instanceof DOMException && error.name === "TimeoutError") {
           return problem(
