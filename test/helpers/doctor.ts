@@ -1,5 +1,6 @@
 // What `doctor` says of a workspace of a test, without the machine's own settings and with nobody at GitHub unless a test says so.
 
+import { REDACTED } from "../../src/observability/redact.ts";
 import { callProgram } from "./call-program.ts";
 import { NO_GITHUB } from "./closed-port.ts";
 import type { ProgramOptions } from "./program.ts";
@@ -38,6 +39,9 @@ export function diagnosisOf(ending: {
   readonly stderr: string;
 }): Diagnosis {
   const { code, stdout, stderr } = ending;
+  if (stdout.includes(REDACTED)) {
+    throw new Error(`something was taken for a secret, or was one: ${stdout}`);
+  }
   const { checks } = JSON.parse(stdout) as { checks: (Finding & { readonly check: string })[] };
   return {
     code,

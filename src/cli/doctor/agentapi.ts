@@ -14,11 +14,13 @@ export function agentApiCheck({ config, env }: Subject): Check {
       if (url === undefined) {
         return ok("not asked: --agentapi-url names none");
       }
-      const { task, problem: said } = await createAgentApi({ url }).ask(signal);
+      const agent = createAgentApi({ url });
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(agent.deadlineMs)]);
+      const { task, problem: said } = await agent.ask(limit);
       signal.throwIfAborted();
       if (said !== undefined) {
         return warning(
-          `${said.message} (${said.reason})`,
+          `${said.reason}: ${said.message}`,
           "name another address with --agentapi-url, or none",
         );
       }

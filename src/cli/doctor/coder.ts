@@ -30,10 +30,12 @@ export function coderCheck(subject: Subject): Check {
           ? "CODER_SESSION_TOKEN"
           : `${config.coderTokenFile}, named by ${nameOf(subject, "coderTokenFile")}`;
       const found = `${USE} at ${access.url}, with the token in ${token}`;
-      const { task, problem: said } = await createCoder(access).ask(signal);
+      const coder = createCoder(access);
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(coder.deadlineMs)]);
+      const { task, problem: said } = await coder.ask(limit);
       signal.throwIfAborted();
       if (said !== undefined) {
-        return problem(`${found}; ${said.message} (${said.reason})`, adviceFor(said.reason));
+        return problem(`${found}; ${said.reason}: ${said.message}`, adviceFor(said.reason));
       }
       return ok(`${found}: it answers${task === undefined ? ", and no state was reported" : ""}`);
     },
@@ -49,18 +51,18 @@ function missing({ config, env }: Subject) {
   const lacking = [
     ...(config.coderUrl || env["CODER_URL"] || env["CODER_AGENT_URL"]
       ? []
-      : ["its address (--coder-url, CODER_URL or CODER_AGENT_URL)"]),
+      : ["its address, in CODER_URL or CODER_AGENT_URL, or by --coder-url"]),
     ...(config.coderTokenFile || env["CODER_SESSION_TOKEN"]
       ? []
-      : ["a session token (--coder-token-file or CODER_SESSION_TOKEN)"]),
+      : ["a session token, in CODER_SESSION_TOKEN or by --coder-token-file"]),
     ...(env["CODER_WORKSPACE_ID"] || env["CODER_WORKSPACE_NAME"]
       ? []
-      : ["which workspace this is (CODER_WORKSPACE_ID or CODER_WORKSPACE_NAME)"]),
+      : ["which workspace this is, in CODER_WORKSPACE_ID or CODER_WORKSPACE_NAME"]),
   ];
   const found = `Coder is not asked for the state of the agent's task; missing: ${lacking.join(", ")}`;
   // The task file and AgentAPI say the same and more: without Coder nothing is broken.
   return isMeant
-    ? warning(found, "set what is missing; the agent's own token (CODER_AGENT_TOKEN) does not do")
+    ? warning(found, "set what is missing; CODER_AGENT_TOKEN, the agent's own, does not do")
     : ok(found);
 }
 

@@ -64,7 +64,7 @@ async function questionOf(
   const lookup = await inspection.lookup(checkout);
   return lookup.outcome === "lookup"
     ? { words: lookup.description, lookup }
-    : { words: `nothing to look up: ${lookup.message} (${lookup.reason})` };
+    : { words: `nothing to look up: ${lookup.reason}: ${lookup.message}` };
 }
 
 /** Which token counts. A name behind a comma is not taken for a token that has to be hidden. */
@@ -105,7 +105,7 @@ function explain(error: unknown, before: string, greeting?: Greeting): Finding {
     throw error;
   }
   const { reason, message } = error;
-  const found = `${before}; ${message} (${reason})`;
+  const found = `${before}; ${reason}: ${message}`;
   if (reason === "RATE_LIMITED") {
     return warning(found, ADVICE[reason]);
   }

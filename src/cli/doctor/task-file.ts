@@ -43,7 +43,7 @@ export function taskFileCheck({ config, now }: Subject): Check {
           error.reason === "TASK_FILE_FOREIGN"
             ? "remove it as its owner, or name another place with --task-file"
             : "`fleet-metadata task clear` removes it; whoever writes it has to mend it";
-        return problem(`${taskFile}: ${error.message} (${error.reason})`, advice);
+        return problem(`${taskFile}: ${error.reason}: ${error.message}`, advice);
       }
     },
   };
@@ -65,7 +65,7 @@ function describe(collected: Collected, file: string) {
   return remark === undefined
     ? ok(`${file} says ${word}`)
     : warning(
-        `${file} says ${word}; ${remark.message} (${remark.reason})`,
+        `${file} says ${word}; ${remark.reason}: ${remark.message}`,
         "the next word of the agent replaces it; `fleet-metadata task clear` removes it",
       );
 }

@@ -39,7 +39,7 @@ export function watchesCheck({ config, survey, proc }: Subject): Check {
       }
       const { needed, isAll, why } = needs;
       if (why !== undefined) {
-        return warning(`${why.message} (${why.reason})`);
+        return warning(`${why.reason}: ${why.message}`);
       }
       return judge({ needed, isAll, limits, used });
     },

@@ -44,7 +44,7 @@ export function workspaceCheck(subject: Subject): Check {
         signal.throwIfAborted();
         if (error instanceof CollectError) {
           const judge = error.reason === "CHANGED_WHILE_READING" ? warning : problem;
-          return judge(`${error.message} (${error.reason})`, adviceFor(error, config.workspace));
+          return judge(`${error.reason}: ${error.message}`, adviceFor(error, config.workspace));
         }
         if (error instanceof DOMException && error.name === "TimeoutError") {
           return problem(
@@ -75,7 +75,7 @@ function describe(collected: Collected, workspace: string): Finding {
   const { warning: said } = collected;
   return said === undefined
     ? ok(found)
-    : warning(`${found}; ${said.message} (${said.reason})`, ADVICE[said.reason]);
+    : warning(`${found}; ${said.reason}: ${said.message}`, ADVICE[said.reason]);
 }
 
 function adviceFor({ reason, message }: CollectError, workspace: string): string {

@@ -99,7 +99,7 @@ describe("the workspace", () => {
     const diagnosis = await diagnose([], { cwd: root, env: { HOME: home } });
     expect(diagnosis.of("workspace")).toMatchObject({
       level: "problem",
-      found: expect.stringContaining("(DUBIOUS_OWNERSHIP)"),
+      found: expect.stringContaining("DUBIOUS_OWNERSHIP"),
       advice: expect.stringContaining(`git config --global --add safe.directory ${root}`),
     });
   });
