@@ -2,7 +2,7 @@
 
 import type { Command } from "commander";
 import { createGit, surveyWorkspace } from "../collectors/git/index.ts";
-import { resolveSettings } from "../config.ts";
+import { ConfigError, resolveSettings } from "../config.ts";
 import { readWithoutWrong, type WrongSetting } from "../config-reload.ts";
 import { cleanText } from "../metadata/clean-text.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
@@ -31,8 +31,13 @@ import { type CliContext, configInput } from "./options.ts";
 import { secretsOf } from "./secrets.ts";
 import { formatTable } from "./table.ts";
 
-/** @throws {CommandError} when there is a problem. */
+/**
+ * @param names of the checks. Empty: all.
+ * @throws {CommandError} when there is a problem.
+ * @throws {ConfigError} when there is no such check, or the file named by --env-file cannot be read.
+ */
 export async function doctor(
+  names: readonly string[],
   { json }: { readonly json?: boolean },
   command: Command,
   context: CliContext,
@@ -41,7 +46,7 @@ export async function doctor(
   const signal = AbortSignal.any([context.signal, ended.signal]);
   const { subject, clean } = subjectOf(command, context, signal);
   try {
-    const findings = clean(await examine(checksOf(subject), context.signal));
+    const findings = clean(await examine(named(checksOf(subject), names), context.signal));
     context.stdout.write(json ? `${JSON.stringify({ checks: findings }, null, 2)}\n` : format(findings));
     const problems = findings.filter(({ level }) => level === "problem").length;
     if (problems > 0) {
@@ -50,6 +55,15 @@ export async function doctor(
   } finally {
     ended.abort();
   }
+}
+
+function named(checks: readonly Check[], names: readonly string[]): readonly Check[] {
+  const unknown = names.find((name) => !checks.some((check) => check.name === name));
+  if (unknown !== undefined) {
+    const allowed = checks.map(({ name }) => name).join(", ");
+    throw new ConfigError(`there is no check ${JSON.stringify(unknown)}; allowed are ${allowed}`);
+  }
+  return names.length === 0 ? checks : checks.filter(({ name }) => names.includes(name));
 }
 
 function checksOf(subject: Subject): Check[] {

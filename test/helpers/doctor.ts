@@ -19,13 +19,23 @@ export interface Diagnosis {
   of(check: string): Finding;
 }
 
-/** Runs the command in this process. */
+/** Those that do not go beyond this machine: GitHub is tried twice where nobody is. */
+const LOCAL_CHECKS = [
+  ...["node", "settings", "git", "workspace", "file-events", "open-files", "proxy", "task-file", "hooks"],
+  ...["agentapi", "coder", "port", "access", "tls"],
+];
+
+/**
+ * Runs the command in this process.
+ *
+ * @param options.checks - Default: {@link LOCAL_CHECKS}.
+ */
 export async function diagnose(
   args: readonly string[] = [],
-  options: Omit<ProgramOptions, "maxOpenFiles"> = {},
+  options: Omit<ProgramOptions, "maxOpenFiles"> & { readonly checks?: readonly string[] } = {},
 ): Promise<Diagnosis> {
-  const { env, ...others } = options;
-  const ending = await callProgram(["doctor", "--json", "--listen", "127.0.0.1:0", ...args], {
+  const { env, checks = LOCAL_CHECKS, ...others } = options;
+  const ending = await callProgram(["doctor", ...checks, "--json", "--listen", "127.0.0.1:0", ...args], {
     ...others,
     env: { ...NO_GITHUB, ...env },
   });

@@ -14,7 +14,7 @@ export interface Finding {
 
 /** Looks at one thing, and changes nothing. */
 export interface Check {
-  /** One or two words. */
+  /** One word, as it is given to the command. */
   readonly name: string;
   /** Longest time that it may take, in milliseconds. */
   readonly deadlineMs: number;

@@ -10,7 +10,7 @@ const ENOUGH = 256;
 
 export function openFilesCheck({ proc }: Pick<Subject, "proc">): Check {
   return {
-    name: "open files",
+    name: "open-files",
     deadlineMs: LOCAL_DEADLINE_MS,
     run: async () => {
       const text = await readFile(join(proc, "self/limits"), "utf8").catch(() => "");

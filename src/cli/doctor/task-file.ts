@@ -12,7 +12,7 @@ import type { Subject } from "./subject.ts";
 export function taskFileCheck({ config, now }: Subject): Check {
   const { taskFile, workspace, taskStaleAfterMs } = config;
   return {
-    name: "task file",
+    name: "task-file",
     deadlineMs: LOCAL_DEADLINE_MS,
     run: async (signal) => {
       const directory = dirname(taskFile);

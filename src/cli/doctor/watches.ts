@@ -25,7 +25,7 @@ interface Watches {
 
 export function watchesCheck({ config, survey, proc }: Subject): Check {
   return {
-    name: "file events",
+    name: "file-events",
     deadlineMs: DEADLINE_MS,
     run: async (signal) => {
       if (config.noWatch) {

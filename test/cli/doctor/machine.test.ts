@@ -146,7 +146,7 @@ describe("file events", () => {
     const env = { HOME: home };
     const countOf = async (): Promise<number> => {
       const diagnosis = await diagnose([], { cwd: root, env });
-      const { found } = diagnosis.of("file events");
+      const { found } = diagnosis.of("file-events");
       return Number(/^(\d+) directories/.exec(found)?.[1]);
     };
     const before = await countOf();
@@ -167,12 +167,12 @@ describe("file events", () => {
     skip(!canLimit, "this machine lets nobody but root set a limit of watches");
     const { root, home, commit } = createRepository();
     commit({ a: "a" });
-    const ending = await runProgram(["doctor", "--json", "--listen", ":0"], {
+    const ending = await runProgram(["doctor", "file-events", "--json"], {
       cwd: root,
       env: { HOME: home },
       through: [...namespace, "sh", "-c", `${limit} && exec "$0" "$@"`],
     });
-    expect(diagnosisOf(ending).of("file events")).toMatchObject({
+    expect(diagnosisOf(ending).of("file-events")).toMatchObject({
       level: "warning",
       found: expect.stringMatching(/directories to watch; .* of 3 watches in use: too few/),
     });
@@ -182,8 +182,8 @@ describe("file events", () => {
 describe("open files", () => {
   test("are enough, or too few for a real process", async () => {
     expect(await openFilesCheck({ proc: "/proc" }).run(never)).toMatchObject({ level: "ok" });
-    const ending = await runProgram(["doctor", "--json", "--listen", ":0"], { maxOpenFiles: 100 });
-    expect(diagnosisOf(ending).of("open files")).toMatchObject({
+    const ending = await runProgram(["doctor", "open-files", "--json"], { maxOpenFiles: 100 });
+    expect(diagnosisOf(ending).of("open-files")).toMatchObject({
       level: "warning",
       found: "a process may have 100 files and sockets open, fewer than 256",
       advice: expect.stringContaining("ulimit -n"),
@@ -241,7 +241,7 @@ describe("the port", () => {
       level: "warning",
       found: expect.stringMatching(/serves this workspace; this is version 0\.0\.0$/),
     });
-    const args = ["doctor", "--json", "--listen", new URL(own.url).host];
+    const args = ["doctor", "port", "--json", "--listen", new URL(own.url).host];
     const ending = await runProgram(args, { cwd: workspace });
     expect(diagnosisOf(ending).of("port")).toMatchObject({
       level: "ok",

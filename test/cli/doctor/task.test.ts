@@ -15,7 +15,7 @@ describe("the task file", () => {
       writeFileSync(join(cwd, "task.json"), content);
     }
     const diagnosis = await diagnose(["--task-file", taskFile], { cwd });
-    return diagnosis.of("task file");
+    return diagnosis.of("task-file");
   };
 
   test("is not there yet, or valid", async () => {
@@ -63,7 +63,7 @@ describe("the task file", () => {
       ["directory", "TASK_FILE_NOT_A_FILE"],
     ] as const) {
       const diagnosis = await diagnose(["--task-file", name], { cwd });
-      expect(diagnosis.of("task file")).toMatchObject({
+      expect(diagnosis.of("task-file")).toMatchObject({
         level: "problem",
         found: expect.stringContaining(reason),
       });

@@ -88,7 +88,7 @@ describe("the workspace", () => {
       level: "problem",
       found: expect.stringContaining('"/nowhere" is not valid'),
     });
-    expect(diagnosis.of("file events").level).toBe("ok");
+    expect(diagnosis.of("file-events").level).toBe("ok");
   });
 
   test.skipIf(process.getuid?.() !== 0)("belongs to another user", async () => {
