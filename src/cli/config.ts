@@ -34,8 +34,11 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
   if (json || !context.stdout.isTTY) {
     context.stdout.write(`${JSON.stringify({ settings, unknown }, null, 2)}\n`);
   } else {
-    const rows = settings.map(({ setting, source, value, origin }) => [setting, value, origin, source]);
-    context.stdout.write(formatTable(["SETTING", "VALUE", "FROM", "BY"], rows));
+    const rows = settings.map(({ setting, variable, source, value, origin }) => {
+      const from = origin === "flag" || source === "" ? origin : `${origin}, ${source}`;
+      return [setting, variable, from, value];
+    });
+    context.stdout.write(formatTable(["SETTING", "VARIABLE", "FROM", "VALUE"], rows));
   }
   for (const variable of unknown) {
     context.stderr.write(`fleet-metadata: ${explainUnknown(variable)}\n`);
