@@ -10,7 +10,7 @@ import type { Subject } from "./subject.ts";
 const DEADLINE_MS = 8_000;
 
 /** The kernel's own limits, of this machine and of this namespace of users: the smaller one counts. */
-const LIMITS = {
+const KERNEL_FILES = {
   watches: ["sys/fs/inotify/max_user_watches", "sys/user/max_inotify_watches"],
   instances: ["sys/fs/inotify/max_user_instances", "sys/user/max_inotify_instances"],
 } as const;
@@ -108,8 +108,8 @@ function raise(what: keyof Watches, to: number): string {
 
 async function readLimits(proc: string): Promise<Partial<Watches>> {
   const [watches, instances] = await Promise.all([
-    smallest(proc, LIMITS.watches),
-    smallest(proc, LIMITS.instances),
+    smallest(proc, KERNEL_FILES.watches),
+    smallest(proc, KERNEL_FILES.instances),
   ]);
   return { ...(watches !== undefined && { watches }), ...(instances !== undefined && { instances }) };
 }
