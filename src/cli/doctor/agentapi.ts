@@ -2,7 +2,7 @@
 
 import { createAgentApi } from "../../collectors/task/index.ts";
 import { agentApiUrl } from "../../server.ts";
-import { type Check, LOCAL_DEADLINE_MS, ok, warning } from "./check.ts";
+import { type Check, inWords, LOCAL_DEADLINE_MS, ok, warning } from "./check.ts";
 import type { Subject } from "./subject.ts";
 
 export function agentApiCheck({ config, env }: Subject): Check {
@@ -19,10 +19,7 @@ export function agentApiCheck({ config, env }: Subject): Check {
       const { task, problem: said } = await agent.ask(limit);
       signal.throwIfAborted();
       if (said !== undefined) {
-        return warning(
-          `${said.reason}: ${said.message}`,
-          "name another address with --agentapi-url, or none",
-        );
+        return warning(inWords(said), "name another address with --agentapi-url, or none");
       }
       if (task !== undefined) {
         return ok(`AgentAPI at ${url} answers`);

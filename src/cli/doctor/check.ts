@@ -1,5 +1,7 @@
 // What a check is, and what it finds. Pure.
 
+import type { Problem } from "../../collectors/collector.ts";
+
 /** `warning`: it works, but not as well as it could, or not as was probably meant. `problem`: something does not work. */
 export type Level = "ok" | "warning" | "problem";
 
@@ -35,6 +37,11 @@ export const ok = (found: string): Finding => ({ level: "ok", found });
 export const warning = (found: string, advice?: string): Finding => finding("warning", found, advice);
 
 export const problem = (found: string, advice?: string): Finding => finding("problem", found, advice);
+
+/** What a collector says is wrong, to be a part of a line. */
+export function inWords({ reason, message }: Problem): string {
+  return `${reason}: ${message.replace(/\.$/, "")}`;
+}
 
 function finding(level: Level, found: string, advice: string | undefined): Finding {
   return { level, found, ...(advice !== undefined && { advice }) };

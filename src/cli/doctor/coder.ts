@@ -2,7 +2,7 @@
 
 import { coderAccess, createCoder } from "../../collectors/task/index.ts";
 import { isCoderWorkspace } from "../../collectors/workspace/index.ts";
-import { type Check, ok, problem, warning } from "./check.ts";
+import { type Check, inWords, ok, problem, warning } from "./check.ts";
 import { nameOf, type Subject, wrongAbout } from "./subject.ts";
 
 /** The question itself ends sooner. In milliseconds. */
@@ -35,7 +35,7 @@ export function coderCheck(subject: Subject): Check {
       const { task, problem: said } = await coder.ask(limit);
       signal.throwIfAborted();
       if (said !== undefined) {
-        return problem(`${found}; ${said.reason}: ${said.message}`, adviceFor(said.reason));
+        return problem(`${found}; ${inWords(said)}`, adviceFor(said.reason));
       }
       return ok(`${found}: it answers${task === undefined ? ", and no state was reported" : ""}`);
     },

@@ -3,7 +3,7 @@
 import { CollectError } from "../../collectors/collector.ts";
 import { type Greeting, type Inspection, inspectGitHub, type Lookup } from "../../collectors/github/index.ts";
 import { gitHubOptions } from "../../server.ts";
-import { type Check, type Finding, ok, problem, warning } from "./check.ts";
+import { type Check, type Finding, inWords, ok, problem, warning } from "./check.ts";
 import { nameOf, type Subject } from "./subject.ts";
 
 /** Either question may be asked twice, and ends within 10 s by itself. In milliseconds. */
@@ -64,7 +64,7 @@ async function questionOf(
   const lookup = await inspection.lookup(checkout);
   return lookup.outcome === "lookup"
     ? { words: lookup.description, lookup }
-    : { words: `nothing to look up: ${lookup.reason}: ${lookup.message}` };
+    : { words: `nothing to look up: ${inWords(lookup)}` };
 }
 
 /** Which token counts. A name behind a comma is not taken for a token that has to be hidden. */
@@ -104,8 +104,8 @@ function explain(error: unknown, before: string, greeting?: Greeting): Finding {
   if (!(error instanceof CollectError)) {
     throw error;
   }
-  const { reason, message } = error;
-  const found = `${before}; ${reason}: ${message}`;
+  const { reason } = error;
+  const found = `${before}; ${inWords(error)}`;
   if (reason === "RATE_LIMITED") {
     return warning(found, ADVICE[reason]);
   }

@@ -6,7 +6,7 @@ import { dirname } from "node:path";
 import { CollectError, type Collected } from "../../collectors/collector.ts";
 import { createTaskCollector, statusWord } from "../../collectors/task/index.ts";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
-import { type Check, LOCAL_DEADLINE_MS, ok, problem, warning } from "./check.ts";
+import { type Check, inWords, LOCAL_DEADLINE_MS, ok, problem, warning } from "./check.ts";
 import type { Subject } from "./subject.ts";
 
 export function taskFileCheck({ config, now }: Subject): Check {
@@ -43,7 +43,7 @@ export function taskFileCheck({ config, now }: Subject): Check {
           error.reason === "TASK_FILE_FOREIGN"
             ? "remove it as its owner, or name another place with --task-file"
             : "`fleet-metadata task clear` removes it; whoever writes it has to mend it";
-        return problem(`${taskFile}: ${error.reason}: ${error.message}`, advice);
+        return problem(`${taskFile}: ${inWords(error)}`, advice);
       }
     },
   };
@@ -65,7 +65,7 @@ function describe(collected: Collected, file: string) {
   return remark === undefined
     ? ok(`${file} says ${word}`)
     : warning(
-        `${file} says ${word}; ${remark.reason}: ${remark.message}`,
+        `${file} says ${word}; ${inWords(remark)}`,
         "the next word of the agent replaces it; `fleet-metadata task clear` removes it",
       );
 }

@@ -3,7 +3,7 @@
 import { readdir, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Problem } from "../../collectors/collector.ts";
-import { type Check, type Finding, ok, warning } from "./check.ts";
+import { type Check, type Finding, inWords, ok, warning } from "./check.ts";
 import type { Subject } from "./subject.ts";
 
 /** A hundred thousand directories are counted in a second or two. In milliseconds. */
@@ -39,7 +39,7 @@ export function watchesCheck({ config, survey, proc }: Subject): Check {
       }
       const { needed, isAll, why } = needs;
       if (why !== undefined) {
-        return warning(`${why.reason}: ${why.message}`);
+        return warning(inWords(why));
       }
       return judge({ needed, isAll, limits, used });
     },

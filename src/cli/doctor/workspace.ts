@@ -2,7 +2,7 @@
 
 import type { Collected } from "../../collectors/collector.ts";
 import { CollectError } from "../../collectors/collector.ts";
-import { type Check, type Finding, ok, problem, warning } from "./check.ts";
+import { type Check, type Finding, inWords, ok, problem, warning } from "./check.ts";
 import { type Subject, wrongAbout } from "./subject.ts";
 
 /** A collection by itself ends at its own deadline; what comes after that hangs elsewhere. In milliseconds. */
@@ -44,7 +44,7 @@ export function workspaceCheck(subject: Subject): Check {
         signal.throwIfAborted();
         if (error instanceof CollectError) {
           const judge = error.reason === "CHANGED_WHILE_READING" ? warning : problem;
-          return judge(`${error.reason}: ${error.message}`, adviceFor(error, config.workspace));
+          return judge(inWords(error), adviceFor(error, config.workspace));
         }
         if (error instanceof DOMException && error.name === "TimeoutError") {
           return problem(
@@ -73,9 +73,7 @@ function describe(collected: Collected, workspace: string): Finding {
   const several = count > 1 ? `, ${count} repositories, of which this is the primary one` : "";
   const found = `${where}, ${branch}${several}`;
   const { warning: said } = collected;
-  return said === undefined
-    ? ok(found)
-    : warning(`${found}; ${said.reason}: ${said.message}`, ADVICE[said.reason]);
+  return said === undefined ? ok(found) : warning(`${found}; ${inWords(said)}`, ADVICE[said.reason]);
 }
 
 function adviceFor({ reason, message }: CollectError, workspace: string): string {

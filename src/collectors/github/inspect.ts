@@ -11,12 +11,13 @@ import { createCredentials } from "./credentials.ts";
 import { createGate } from "./gate.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { createReadPage } from "./read-page.ts";
+import { type Asked, refusal } from "./refusals.ts";
 import { fullName, type Repository } from "./remote-url.ts";
 import { type Lookup, type NoLookup, resolve } from "./resolve.ts";
 import { readHostAliases } from "./ssh-files.ts";
 import type { RepositoryAnswer } from "./target.ts";
 import { createTokenSource } from "./token.ts";
-import { createTransport } from "./transport.ts";
+import { createTransport, type Reply } from "./transport.ts";
 
 /** What GitHub says of whoever asks. */
 export interface Greeting {
@@ -102,9 +103,9 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
   return {
     greet: async (signal) => {
       await credentials.read();
-      const reply = await patiently(signal, (patience) =>
-        gate.send(new URL(`${apiUrl}/rate_limit`), headers, patience),
-      );
+      const url = new URL(`${apiUrl}/rate_limit`);
+      const reply = await patiently(signal, (patience) => gate.send(url, headers, patience));
+      throwIfForeign(reply, gate.asked(url));
       const scopes = reply.headers["x-oauth-scopes"];
       const { rateLimit } = budget;
       return {
@@ -130,6 +131,22 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
         throw new CollectError("NOT_FOUND_OR_NO_ACCESS", message);
       }),
   };
+}
+
+/** A page of a proxy is no greeting of GitHub's. Where there are no limits, GitHub says so with 404. */
+function throwIfForeign(reply: Reply, asked: Asked): void {
+  const field = reply.status === 404 ? "message" : "resources";
+  if (reply.status !== 200 && reply.status !== 404) {
+    throw refusal(reply, asked);
+  }
+  try {
+    if (field in (JSON.parse(reply.body) as object)) {
+      return;
+    }
+  } catch {
+    // It is not JSON, or no object.
+  }
+  throw new CollectError("BAD_ANSWER", `the answer to ${asked.path} is not one of GitHub's`);
 }
 
 function kindOf(token: string | undefined): TokenKind {

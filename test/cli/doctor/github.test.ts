@@ -107,13 +107,28 @@ test("a budget that is used up: the repository is not asked for", async () => {
   expect(github.books.requests.map(({ url }) => url)).toEqual(["/rate_limit"]);
 });
 
-test("another one answers in its place", async () => {
+test("another one answers in its place, first or later", async () => {
+  for (const concerns of [/^\/rate_limit$/, /^\/repos/]) {
+    const github = await startGitHub();
+    github.token(TOKEN);
+    github.repo("octo/app");
+    github.faults.add(HTML_PAGE, 1, (url) => concerns.test(url));
+    const finding = await ask(clone(), { GITHUB_API_URL: github.apiUrl, GITHUB_TOKEN: TOKEN });
+    expect(finding).toMatchObject({ level: "problem", found: expect.stringContaining("BAD_ANSWER") });
+  }
+});
+
+test("a server without limits", async () => {
   const github = await startGitHub();
   github.token(TOKEN);
   github.repo("octo/app");
-  github.faults.add(HTML_PAGE, 2);
+  const body = JSON.stringify({ message: "Rate limiting is not enabled." });
+  github.faults.add({ kind: "answer", status: 404, body }, 1);
   const finding = await ask(clone(), { GITHUB_API_URL: github.apiUrl, GITHUB_TOKEN: TOKEN });
-  expect(finding).toMatchObject({ level: "problem", found: expect.stringContaining("BAD_ANSWER") });
+  expect(finding).toMatchObject({
+    level: "ok",
+    found: expect.stringContaining("octo/app (public) can be read"),
+  });
 });
 
 test("out of reach: a problem where a repository is there, a warning where GitHub has nothing to say", async () => {
