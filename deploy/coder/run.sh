@@ -196,7 +196,11 @@ esac
 eval "$FM_SETTINGS"
 export FM_PROGRAM="$program" FM_LOG="$log" FM_LOG_MAX FM_STATE="$state" FM_GITHUB_AUTH FM_GITHUB_AUTH_ID
 rm -f "$state/exit"
-nohup sh "$state/supervise.sh" </dev/null >/dev/null 2>&1 &
+# It outlives the agent's sessions, and nobody waits for what it prints.
+(
+  trap '' HUP
+  exec sh "$state/supervise.sh"
+) </dev/null >/dev/null 2>&1 &
 pid=$!
 printf '%s %s\n' "$pid" "$(began "$pid")" >"$state/process"
 printf '%s\n' "$wanted" >"$state/settings"
