@@ -39,11 +39,16 @@ began() {
   fi
 }
 
+# Whether process $1, which began at $2, still runs.
+is_alive() {
+  [ -n "$2" ] && [ "$(began "$1")" = "$2" ]
+}
+
 # Whether the process runs that a file names. Sets $pid.
 runs() {
   pid=
   start=
-  [ -r "$1" ] && read -r pid start <"$1" && [ -n "$start" ] && [ "$(began "$pid")" = "$start" ]
+  [ -r "$1" ] && read -r pid start <"$1" && is_alive "$pid" "$start"
 }
 
 # Waits up to $1 tenths of a second for the rest to succeed.
@@ -86,11 +91,17 @@ fi
 
 mkdir -p "$state" "$(dirname "$log")"
 
-# One start at a time. A lock whose owner has ended counts for nothing.
+# One start at a time. A link is made in one step with what it says, and never over another one.
 locked() {
-  runs "$state/lock" && return 1
-  rm -f "$state/lock"
-  (set -C && printf '%s %s\n' "$$" "$(began $$)" >"$state/lock") 2>/dev/null
+  ln -s "$$ $(began $$)" "$state/lock" 2>/dev/null && return 0
+  owner=$(readlink "$state/lock") || return 1
+  is_alive "${owner%% *}" "${owner#* }" && return 1
+  # Its owner was killed. What is moved away may by now be another one, which goes back.
+  mv "$state/lock" "$state/lock.$$" 2>/dev/null || return 1
+  moved=$(readlink "$state/lock.$$")
+  rm -f "$state/lock.$$"
+  [ "$moved" = "$owner" ] || ln -s "$moved" "$state/lock" 2>/dev/null || :
+  return 1
 }
 within 1200 locked || die "another start has been at work for two minutes"
 trap 'rm -f "$state/lock"' EXIT

@@ -49,10 +49,19 @@ describe("the start", TIMEOUT, () => {
     expect(log()).toContain("stopping");
   });
 
-  test("two at once make one server", async () => {
-    const { start, servers } = await createCoderWorkspace();
-    const results = await Promise.all([start(), start()]);
-    expect(results.map(({ code }) => code)).toEqual([0, 0]);
+  test("four at once make one server, whatever a start that was killed has left", async () => {
+    const { start, servers, home, port } = await createCoderWorkspace();
+    const state = join(home, ".local/state/fleet-metadata", String(port));
+    mkdirSync(state, { recursive: true });
+    symlinkSync(`${process.pid} 1`, join(state, "lock"));
+    const results = await Promise.all([start(), start(), start(), start()]);
+    expect(results.map(({ output }) => output.includes("is running already")).sort()).toEqual([
+      false,
+      true,
+      true,
+      true,
+    ]);
+    expect(results.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     expect(servers()).toHaveLength(1);
   });
 
