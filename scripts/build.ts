@@ -37,11 +37,17 @@ await build({
   external: [/^node:/, /^@bufbuild\//, /^@connectrpc\//],
   output: { dir: join(dist, "client"), format: "esm", chunkFileNames: "[name].js" },
 });
-for (const file of globSync(["client/**/*.ts", "gen/**/*.ts"], { cwd: join(ROOT, "src") })) {
+// Of what the entries declare, and of what that refers to.
+const declared = ["client/index.ts", "client/browser.ts"];
+for (const file of declared) {
   const { code, errors } = isolatedDeclarationSync(file, readFileSync(join(ROOT, "src", file), "utf8"));
   for (const { message } of errors) {
     throw new Error(`src/${file}: ${message}`);
   }
+  const referred = [...code.matchAll(/"(\.{1,2}\/[^"]*\.ts)"/g)].map(([, name = ""]) =>
+    join(dirname(file), name),
+  );
+  declared.push(...referred.filter((name) => !declared.includes(name)));
   const declarations = join(dist, "types", file.replace(/\.ts$/, ".d.ts"));
   mkdirSync(dirname(declarations), { recursive: true });
   writeFileSync(declarations, code.replaceAll(/(from "\.[^"]*)\.ts"/g, '$1.js"'));

@@ -6,7 +6,7 @@ import { globSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, s
 import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, onTestFinished, test } from "vitest";
+import { afterAll, beforeAll, expect, test } from "vitest";
 import { documentedCommands } from "../helpers/documented.ts";
 import { prepareSource, readManifest } from "../helpers/package.ts";
 import { processesIn } from "../helpers/processes.ts";
@@ -66,22 +66,26 @@ async function expectToServe(command: string): Promise<void> {
   });
   const cwd = join(directory, "elsewhere");
   mkdirSync(cwd, { recursive: true });
-  onTestFinished(() => {
-    for (const pid of processesIn(cwd)) process.kill(pid, "SIGKILL");
+  try {
+    const { url } = await startProgram([], {
+      program: ["sh", "-c", `${command} "$@"`, "sh"],
+      cwd,
+      env: environment(),
+    });
+    const answer = (await (await fetch(`${url}/metadata`)).json()) as {
+      readonly data: Readonly<Record<string, { readonly value: unknown }>>;
+      readonly meta: { readonly serverVersion: string };
+    };
+    expect(answer.data["git_branch"]?.value).toBe("topic");
+    expect(answer.meta.serverVersion).toBe(version);
+    expect(await (await fetch(url)).text()).toMatch(/^<!doctype html>/);
+  } finally {
+    // The server is not the first process: npx has started a shell, and that the server.
+    for (const pid of processesIn(cwd)) {
+      process.kill(pid, "SIGKILL");
+    }
     rmSync(project, { recursive: true, force: true });
-  });
-  const { url } = await startProgram([], {
-    program: ["sh", "-c", `${command} "$@"`, "sh"],
-    cwd,
-    env: environment(),
-  });
-  const answer = (await (await fetch(`${url}/metadata`)).json()) as {
-    readonly data: Readonly<Record<string, { readonly value: unknown }>>;
-    readonly meta: { readonly serverVersion: string };
-  };
-  expect(answer.data["git_branch"]?.value).toBe("topic");
-  expect(answer.meta.serverVersion).toBe(version);
-  expect(await (await fetch(url)).text()).toMatch(/^<!doctype html>/);
+  }
 }
 
 const [npx = "", install = "", run = ""] = documentedCommands("With npm");
