@@ -73,16 +73,19 @@ try {
     }),
   );
   run("--experimental-sea-config", join(scratch, "sea.json"));
+  const injected = join(scratch, "executable");
+  copyFileSync(process.execPath, injected);
+  chmodSync(injected, 0o755);
+  run(POSTJECT, injected, RESOURCE, join(scratch, "blob"), "--sentinel-fuse", FUSE);
   mkdirSync(dirname(executable), { recursive: true });
-  // Beside its place, which it takes in one step: what is there may be running.
-  const unfinished = `${executable}.${process.pid}`;
+  // A copy, because what was written in one piece stays in the kernel's memory in large pieces, of which a process is charged the
+  // whole: 16 MB. Beside its place, which it takes in one step: what is there may be running.
+  const copy = `${executable}.${process.pid}`;
   try {
-    copyFileSync(process.execPath, unfinished);
-    chmodSync(unfinished, 0o755);
-    run(POSTJECT, unfinished, RESOURCE, join(scratch, "blob"), "--sentinel-fuse", FUSE);
-    renameSync(unfinished, executable);
+    copyFileSync(injected, copy);
+    renameSync(copy, executable);
   } finally {
-    rmSync(unfinished, { force: true });
+    rmSync(copy, { force: true });
   }
 } finally {
   rmSync(scratch, { recursive: true, force: true });
