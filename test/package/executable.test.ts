@@ -20,6 +20,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { residentMb } from "../../bench/proc.ts";
 import { buildPage } from "../../scripts/build-page.ts";
 import { createTestClient } from "../helpers/clients.ts";
+import { documentedCommands } from "../helpers/documented.ts";
 import { readManifest } from "../helpers/package.ts";
 import {
   emptyDirectory,
@@ -32,7 +33,7 @@ import { createRepository } from "../helpers/repository.ts";
 
 const root = join(import.meta.dirname, "../..");
 const directory = realpathSync(mkdtempSync(join(tmpdir(), "fleet-executable-")));
-const executable = join(directory, "bin/fleet-metadata");
+const executable = join(directory, "build/fleet-metadata");
 const path = join(directory, "path");
 const { version } = readManifest(root);
 
@@ -97,6 +98,22 @@ describe.skipIf(process.platform !== "linux")("the executable", () => {
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
   });
 
+  test("is built, installed and started by the commands of the document", async () => {
+    const [build = "", install = "", start = ""] = documentedCommands("One executable");
+    expect(build).toBe("npm run build:sea -- build/fleet-metadata");
+    const { repository } = machine();
+    const home = emptyDirectory();
+    symlinkSync(repository.root, join(home, "project"));
+    const env = { PATH: process.env["PATH"], HOME: home };
+    await promisify(execFile)("sh", ["-ec", install], { cwd: directory, env });
+    const { url } = await startProgram([], {
+      program: ["/bin/sh", "-c", `exec ${start} "$@"`, "sh"],
+      cwd: home,
+      env: { PATH: path, HOME: home },
+    });
+    expect(await (await fetch(`${url}/metadata/git_branch`)).json()).toMatchObject({ value: "main" });
+  });
+
   test("sees changes, and is told of them by events", async () => {
     const { repository, options } = machine();
     const { url } = await startProgram([], options);
@@ -127,7 +144,7 @@ describe.skipIf(process.platform !== "linux")("the executable", () => {
     expect(readdirSync(options.env?.["TMPDIR"] ?? "")).toEqual([]);
     expect(readdirSync(repository.home)).toEqual([".gitconfig"]);
     expect(readdirSync(repository.root).sort()).toEqual([".git", "a.txt"]);
-    expect(readdirSync(join(directory, "bin"))).toEqual(["fleet-metadata"]);
+    expect(readdirSync(join(directory, "build"))).toEqual(["fleet-metadata"]);
   });
 
   test("has the commands", async () => {
