@@ -79,7 +79,7 @@ try {
   run(POSTJECT, injected, RESOURCE, join(scratch, "blob"), "--sentinel-fuse", FUSE);
   mkdirSync(dirname(executable), { recursive: true });
   // A copy, because what was written in one piece stays in the kernel's memory in large pieces, of which a process is charged the
-  // whole: 16 MB. Beside its place, which it takes in one step: what is there may be running.
+  // whole: 16 MB more. Beside its place, which it takes in one step: what is there may be running.
   const copy = `${executable}.${process.pid}`;
   try {
     copyFileSync(injected, copy);

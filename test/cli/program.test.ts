@@ -52,7 +52,11 @@ describe("the program", () => {
     ["a flag that is nearly known", ["--tokn", "x"], "--token"],
     ["an unknown flag of a command", ["get", "--nonsense"], "--nonsense"],
     ["a flag without its value", ["--listen"], "--listen"],
-    ["an unknown command", ["nonsense"], /unknown command .*nonsense.*serve, get, watch, keys, task, config/],
+    [
+      "an unknown command",
+      ["nonsense"],
+      /unknown command .*nonsense.*serve, get, watch, health, keys, task, config/,
+    ],
     ["a command that is nearly known", ["key"], /unknown command .*key/],
     ["a command with too much", ["serve", "nonsense"], "nonsense"],
     [

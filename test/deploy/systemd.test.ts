@@ -62,7 +62,7 @@ test("what it starts serves the workspace of the settings, and reads them again 
   const branch = await (await fetch(`${url}/metadata/git_branch`)).json();
   expect(branch).toMatchObject({ value: "topic" });
   execFileSync("sh", ["-ec", directive("ExecReload").replace("$MAINPID", String(pid))]);
-  await logged("token was read again");
+  await logged("again");
   kill("SIGTERM");
   expect(await ended).toMatchObject({ code: 0, stderr: "" });
 });
