@@ -34,7 +34,7 @@ describe("health", () => {
 
   test("fails when a server stops", async () => {
     const url = await openOther((_, response) =>
-      response.writeHead(503).end('{"status": "stopping", "version": "1.0.0"}'),
+      response.writeHead(503).end('{"status": "stopping", "version": "1.0.0", "uptime_seconds": 1}'),
     );
     const { code, stderr } = await callProgram(["health", "--url", url]);
     expect({ code, stderr }).toEqual({
