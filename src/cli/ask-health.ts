@@ -2,11 +2,10 @@
 
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
-import { text } from "node:stream/consumers";
 import * as z from "zod/mini";
 
-/** The answer is one line. In bytes. */
-const MAX_BYTES = 4_096;
+/** The answer is one line. In characters. */
+const MAX_LENGTH = 4_096;
 
 const HEALTH = z.object({ status: z.string(), version: z.string(), uptime_seconds: z.number() });
 
@@ -38,11 +37,14 @@ export async function askHealth(
     };
     request(address, options, resolve).on("error", reject).end();
   });
-  if (Number(response.headers["content-length"] ?? MAX_BYTES + 1) > MAX_BYTES) {
-    response.destroy();
-    return undefined;
+  let body = "";
+  for await (const chunk of response.setEncoding("utf8")) {
+    body += String(chunk);
+    if (body.length > MAX_LENGTH) {
+      return undefined;
+    }
   }
-  const answer = HEALTH.safeParse(parse(await text(response)));
+  const answer = HEALTH.safeParse(parse(body));
   return answer.success ? answer.data : undefined;
 }
 

@@ -168,6 +168,7 @@ describe.skipIf(process.platform !== "linux")("the executable", () => {
     });
     expect(await run("keys")).toContain("git_branch");
     expect(await run("config")).toContain("--listen");
+    expect(await run("doctor", "--listen", "127.0.0.1:0")).toContain(executable);
     await run("task", "set", "running", "--description", "Mend it");
     expect(JSON.parse(await run("task", "show"))).toMatchObject({ says: { status: "running" } });
     await run("task", "clear");
