@@ -31,6 +31,13 @@ export const EXCEPTIONS: readonly (Matching & Treatment)[] = [
   { begins: "npm start -s -- task set", silent: true },
   { begins: "npm start -s -- task clear", silent: true },
 
+  // docs/operations.md: a package that is not published, a daemon, a user's session.
+  { begins: "npx fleet-metadata", test: "test/package/install.test.ts" },
+  { begins: "npm install --global fleet-metadata", test: "test/package/install.test.ts" },
+  { begins: "docker ", test: "test/deploy/docker.test.ts" },
+  { begins: "systemctl --user", test: "test/deploy/systemd.test.ts" },
+  { begins: "loginctl ", test: "test/deploy/systemd.test.ts" },
+
   // docs/clients.md: each needs the template or the program beside it.
   { command: "npx buf generate", test: "test/package/stubs.test.ts" },
   { command: "mkdir -p stubs", test: "test/package/stubs.test.ts" },
@@ -67,11 +74,12 @@ export const PROGRAMS: readonly {
 /** Blocks in these are no programs: answers, settings, drawings. */
 export const DATA: readonly string[] = ["", "json", "proto", "text", "yaml"];
 
-/** Flags of other programs that documents name within a line: git's. */
+/** Flags of other programs that documents name within a line: docker's, and git's. */
 export const FOREIGN_FLAGS: readonly string[] = [
   "--git-common-dir",
   "--git-dir",
   "--ignore-submodules",
+  "--init",
   "--no-ext-diff",
   "--no-optional-locks",
 ];
