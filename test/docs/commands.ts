@@ -86,7 +86,7 @@ export const FOREIGN_FLAGS: readonly string[] = [
 
 /** What goes without saying, where no exception fits. */
 const USUAL: readonly (readonly [fits: RegExp, treatment: Treatment])[] = [
-  [/(?:^|[ /])fleet-metadata(?: serve)?(?: --(?!version|help)|$)/, { until: /listening on / }],
+  [/^(?:\w+=\S* +)*(?:\S*\/)?fleet-metadata(?: serve)?(?: --(?!version|help)|$)/, { until: /listening on / }],
   [/^(?:chmod|cp|install|ln|mkdir|mv|rm|touch) |[^|] ?>{1,2} ?\S+$/, { silent: true }],
 ];
 
