@@ -130,3 +130,14 @@ run "slug_with_two_hyphens" {
   }
   expect_failures = [var.slug]
 }
+
+run "relative_paths" {
+  command = plan
+  variables {
+    workspace         = "project"
+    github_token_file = "token"
+    log_path          = "log"
+    install_prefix    = "bin"
+  }
+  expect_failures = [var.workspace, var.github_token_file, var.log_path, var.install_prefix]
+}

@@ -18,6 +18,10 @@ variable "workspace" {
   type        = string
   description = "Directory to serve: the repository it lies in, or those up to two levels below it. The server waits until it is there. \"~/\" stands for the home directory; default: the agent's own directory."
   default     = ""
+  validation {
+    condition     = can(regex("^(|~|~/.*|/.*)$", var.workspace))
+    error_message = "The workspace must be an absolute path or begin with ~/."
+  }
 }
 
 variable "port" {
@@ -102,8 +106,12 @@ variable "github_external_auth_id" {
 
 variable "github_token_file" {
   type        = string
-  description = "File that holds the token, with github_auth = \"token-file\". It is read again when it changes."
+  description = "File that holds the token, with github_auth = \"token-file\". It is read again when it changes. \"~/\" stands for the home directory."
   default     = ""
+  validation {
+    condition     = can(regex("^(|~/.*|/.*)$", var.github_token_file))
+    error_message = "The github_token_file must be an absolute path or begin with ~/."
+  }
 }
 
 variable "token" {

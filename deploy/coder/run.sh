@@ -90,6 +90,8 @@ if [ "$FM_ACTION" = stop ]; then
 fi
 
 mkdir -p "$state" "$(dirname "$log")"
+# npm and npx heed the settings and packages of the directory that they are called in: not of one that others write to.
+cd "$state"
 
 # One start at a time. A link is made in one step with what it says, and never over another one.
 locked() {
@@ -222,7 +224,7 @@ if [ ! -d "$workspace" ]; then
 fi
 
 settled() {
-  ended || "$program" get --url "http://127.0.0.1:$FM_PORT" workspace_provider >/dev/null 2>&1
+  ended || "$program" health --url "http://127.0.0.1:$FM_PORT" >/dev/null 2>&1
 }
 within 300 settled || say "does not answer yet; it goes on starting"
 if ended; then

@@ -152,10 +152,10 @@ describe.skipIf(!HAS_TERRAFORM)("with terraform (it is not on this machine, if t
 
   test("values reach its scripts as they are", { timeout: 120_000 }, () => {
     const { script } = plan(
-      '    agent_id = "a"\n    workspace = "it\'s $HOME/`x`"\n    settings = { FLEET_METADATA_TASK_FILE = "/tmp/a b\'c" }',
+      '    agent_id = "a"\n    workspace = "/it\'s $HOME/`x`"\n    settings = { FLEET_METADATA_TASK_FILE = "/tmp/a b\'c" }',
     );
     const settings = "export FLEET_METADATA_TASK_FILE='/tmp/a b'\\''c'";
-    const expected = { FM_WORKSPACE: "it's $HOME/`x`", FM_SETTINGS: settings };
+    const expected = { FM_WORKSPACE: "/it's $HOME/`x`", FM_SETTINGS: settings };
     expect(script("coder_script.start")).toBe(renderScript("start", expected));
   });
 });

@@ -296,11 +296,15 @@ describe("the installation", TIMEOUT, () => {
     expect(code).toBe(0);
   });
 
-  test("with npx runs the program itself", async () => {
-    const { start, tarball, url, servers } = await scene();
+  test("with npx runs the program itself, and nothing that lies where the script is run", async () => {
+    const { start, tarball, url, servers, home, project } = await scene();
+    writeFileSync(join(project, "package.json"), "{}");
+    writeFileSync(join(project, ".npmrc"), `script-shell=${home}/hostile\n`);
+    writeCommand(join(home, "hostile"), `: > '${home}/called'; exec sh "$@"`);
     const { output, code } = await start({ FM_INSTALL_METHOD: "npx", FM_INSTALL_SOURCE: tarball });
     expect(code, output).toBe(0);
     expect(await statusOf(`${url}/health`)).toBe(200);
+    expect(existsSync(join(home, "called"))).toBe(false);
     expect(servers()).toHaveLength(1);
   });
 

@@ -91,7 +91,7 @@ export async function createCoderWorkspace(): Promise<CoderWorkspace> {
   };
   const own = { FM_WORKSPACE: "~/project", FM_PORT: String(port), FM_INSTALL_METHOD: "none" };
   const script = (text: string, env: NodeJS.ProcessEnv = {}): Promise<ScriptResult> =>
-    runShell(text, { cwd: home, env: { ...base, ...env } });
+    runShell(text, { cwd: project, env: { ...base, ...env } });
   const servers = (): number[] =>
     processesIn(home).filter((pid) => commandOf(pid).includes(`${MAIN}\0serve`));
   onTestFinished(async () => {
