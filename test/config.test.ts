@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -238,6 +239,38 @@ describe("a setting that is wrong", () => {
   it.each(["/does/not/exist", "/"])("as a file of settings names itself: %s", (path) => {
     expect(refusal({ envFile: path })).toMatch(
       new RegExp(`^--env-file: "${path}" cannot be read \\((ENOENT|EISDIR)\\); allowed is a readable file$`),
+    );
+  });
+});
+
+describe("a file that a setting names", () => {
+  const settings: readonly [string, (file: string) => Partial<ConfigInput>][] = [
+    ["--env-file", (file) => ({ envFile: file })],
+    ["--token-file", (file) => ({ flags: { tokenFile: file } })],
+    ["--coder-token-file", (file) => ({ flags: { coderTokenFile: file } })],
+    ["--tls-cert", (file) => ({ flags: { tlsCert: file, tlsKey: "/dev/null" } })],
+    ["--tls-key", (file) => ({ flags: { tlsCert: "/dev/null", tlsKey: file } })],
+  ];
+
+  it.each(settings)("is not waited for when it is a pipe: %s", (name, input) => {
+    const pipe = join(temporaryDirectory(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    // Another process, since a blocked one ends by no deadline of its own.
+    const script = `
+      import { createConfig } from ${JSON.stringify(join(import.meta.dirname, "../src/config.ts"))};
+      const given = JSON.parse(process.argv[1]);
+      try { createConfig({ flags: {}, env: {}, cwd: "/", ...given }); } catch (error) { console.log(error.message); }`;
+    const said = execFileSync(
+      process.execPath,
+      ["--input-type=module", "--eval", script, JSON.stringify(input(pipe))],
+      { encoding: "utf8", timeout: 20_000 },
+    );
+    expect(said).toBe(`${name}: "${pipe}" cannot be read (a pipe); allowed is a readable file\n`);
+  });
+
+  it.each(settings)("is read to a bound: %s", (name, input) => {
+    expect(refusal(input("/dev/zero"))).toBe(
+      `${name}: "/dev/zero" cannot be read (larger than 1048576 bytes); allowed is a readable file`,
     );
   });
 });

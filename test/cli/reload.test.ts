@@ -1,5 +1,6 @@
 // SIGHUP to a real server: what it takes over, what it leaves as it was, and what it says.
 
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -87,6 +88,20 @@ test("leaves what is wrong as it was, says so, and serves on", async () => {
       ],
     },
     { level: 40, changed: [], refused: [expect.stringMatching(/^--env-file: .* cannot be read \(ENOENT\)/)] },
+  ]);
+});
+
+test("serves on when a file has become a pipe that nobody writes to", async () => {
+  const cwd = emptyDirectory();
+  const tokenFile = join(cwd, "token");
+  writeFileSync(tokenFile, "g00d");
+  const program = await startProgram(["--token-file", tokenFile], { cwd });
+  rmSync(tokenFile);
+  execFileSync("mkfifo", [tokenFile]);
+  await reload(program, "wrong, and left as it was");
+  expect(await statusFor(program.url, "g00d")).toBe(200);
+  expect(await reloadsOf(program)).toMatchObject([
+    { level: 40, refused: [expect.stringContaining("cannot be read (a pipe)")] },
   ]);
 });
 

@@ -1,0 +1,38 @@
+// Files that settings name. Nothing here waits: a file that is not there yet is one that cannot be read.
+
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+
+/** Settings, tokens and certificates are far smaller. */
+const MAX_FILE_BYTES = 1024 * 1024;
+
+/** What became of reading a file. */
+export type FileReading = { readonly text: string } | { readonly why: string };
+
+/** Reads a file as UTF-8, or says in a word or two why it cannot be read. Follows links. */
+export function readConfigFile(path: string): FileReading {
+  try {
+    // Without O_NONBLOCK, opening a FIFO waits for a writer, and with it the whole server.
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      return fstatSync(fd).isFIFO() ? { why: "a pipe" } : readAll(fd);
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    return { why: (error as NodeJS.ErrnoException).code ?? "unknown error" };
+  }
+}
+
+function readAll(fd: number): FileReading {
+  const chunks: Buffer[] = [];
+  for (let bytes = 0; bytes <= MAX_FILE_BYTES; ) {
+    const chunk = Buffer.alloc(64 * 1024);
+    const length = readSync(fd, chunk, 0, chunk.length, null);
+    if (length === 0) {
+      return { text: Buffer.concat(chunks).toString("utf8") };
+    }
+    chunks.push(chunk.subarray(0, length));
+    bytes += length;
+  }
+  return { why: `larger than ${MAX_FILE_BYTES} bytes` };
+}
