@@ -1,4 +1,4 @@
-// Files that settings name. Nothing here waits: a file that is not there yet is one that cannot be read.
+// Files that settings name, and settings of others. Nothing here waits: what is not there yet cannot be read.
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
@@ -6,9 +6,9 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 const MAX_FILE_BYTES = 1024 * 1024;
 
 /** What became of reading a file. */
-export type FileReading = { readonly text: string } | { readonly why: string };
+export type FileReading = { readonly bytes: Buffer } | { readonly why: string };
 
-/** Reads a file as UTF-8, or says in a word or two why it cannot be read. Follows links. */
+/** Reads a file, or says why it cannot be read: by the system's word (ENOENT) or a few of ours. Follows links. */
 export function readConfigFile(path: string): FileReading {
   try {
     // Without O_NONBLOCK, opening a FIFO waits for a writer, and with it the whole server.
@@ -29,7 +29,7 @@ function readAll(fd: number): FileReading {
     const chunk = Buffer.alloc(64 * 1024);
     const length = readSync(fd, chunk, 0, chunk.length, null);
     if (length === 0) {
-      return { text: Buffer.concat(chunks).toString("utf8") };
+      return { bytes: Buffer.concat(chunks) };
     }
     chunks.push(chunk.subarray(0, length));
     bytes += length;

@@ -286,8 +286,8 @@ function readTls(
 
 function readFile(name: string, path: string, settings: readonly SettingName[] = []): string {
   const reading = readConfigFile(path);
-  if ("text" in reading) {
-    return reading.text;
+  if ("bytes" in reading) {
+    return reading.bytes.toString("utf8");
   }
   throw new ConfigError(
     `${name}: ${JSON.stringify(path)} cannot be read (${reading.why}); allowed is a readable file`,

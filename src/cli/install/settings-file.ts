@@ -5,7 +5,6 @@ import {
   chmodSync,
   chownSync,
   mkdirSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -14,6 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, relative } from "node:path";
+import { readConfigFile } from "../../config-file.ts";
 import { CommandError } from "../command-error.ts";
 
 /** A file before and after a change. */
@@ -26,16 +26,18 @@ export interface Edit {
 
 /** @throws {CommandError} when there is a file that cannot be read, or not be written again as it was. */
 export function readSettings(path: string): string | undefined {
-  try {
-    // What is no UTF-8 would not come back as it was.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") {
+  const reading = readConfigFile(path);
+  if ("why" in reading) {
+    if (reading.why === "ENOENT") {
       return undefined;
     }
-    const why = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : code;
-    throw new CommandError(`${path} cannot be read: ${why}`, { cause: error });
+    throw new CommandError(`${path} cannot be read: ${reading.why}`);
+  }
+  try {
+    // What is no UTF-8 would not come back as it was.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(reading.bytes);
+  } catch (error) {
+    throw new CommandError(`${path} cannot be read: it is not UTF-8`, { cause: error });
   }
 }
 
