@@ -1,5 +1,6 @@
 // Looks into the index itself, for what git would take long to tell.
 
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -25,7 +26,8 @@ const EXTENSION_BYTES = 8;
  */
 export async function isPlainIndex(path: string): Promise<boolean> {
   try {
-    await using file = await open(path);
+    // Without O_NONBLOCK, opening a FIFO waits for a writer, and with it one of the few threads that read files.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const { size } = await file.stat();
     if (size > MAX_BYTES) return false;
     return await new Scan(file, size).isPlain();
