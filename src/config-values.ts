@@ -4,6 +4,19 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as z from "zod/mini";
 
+/** In place of a secret, however long it is. */
+export const MASK = "********";
+
+/**
+ * The text of a setting without what may be a password in it: whatever stands before an "@", and the values of parameters. Of each
+ * part of a list by itself.
+ */
+export function withoutSecrets(text: string): string {
+  return text
+    .replaceAll(/((?:^|,)\s*(?:[a-z][a-z\d+.-]*:\/+)?)[^,]*@/gi, `$1${MASK}@`)
+    .replaceAll(/([?&][^=&#,]*=)[^&#,]*/g, `$1${MASK}`);
+}
+
 /** Where to listen, as a setting. */
 export interface ListenSetting {
   /** As it was given. */

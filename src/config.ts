@@ -8,7 +8,7 @@ import { readConfigFile } from "./config-file.ts";
 import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-github.ts";
 import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
-import { coderHosts, loopbackUrl, VISIBLE } from "./config-values.ts";
+import { coderHosts, loopbackUrl, VISIBLE, withoutSecrets } from "./config-values.ts";
 
 export type { Environment } from "./config-environment.ts";
 
@@ -204,8 +204,7 @@ function parseSetting(
   if (parsed.success) {
     return parsed.data;
   }
-  // What stands before a host may be a password.
-  const shown = setting.secret ? "the value" : JSON.stringify(value?.replace(/\/\/[^/]*@/, "//********@"));
+  const shown = setting.secret ? "the value" : JSON.stringify(withoutSecrets(value ?? ""));
   const place = origin === "env file" ? " (in the file named by --env-file)" : "";
   const allowed =
     setting.placeholder === undefined ? "allowed are true, false" : parsed.error.issues[0]?.message;

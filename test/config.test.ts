@@ -437,6 +437,22 @@ describe("an address with a password in it", () => {
     const message = refusal({ env: { GITHUB_API_URL: "https://user:ghp_s3cr3t@a.example/x" } });
     expect(message).toContain('GITHUB_API_URL: "https://********@a.example/x" is not valid; ');
   });
+
+  it.each([
+    ["GH_HOST", "user:s3cr3t@a.example", "********@a.example"],
+    ["FLEET_METADATA_AGENTAPI_URL", "http:/user:s3cr3t@a", "http:/********@a"],
+    ["FLEET_METADATA_AGENTAPI_URL", "http://user:s3/cr3t@a:1", "http://********@a:1"],
+    ["FLEET_METADATA_CODER_URL", "https://a/?x&token=s3cr3t#b", "https://a/?x&token=********#b"],
+    [
+      "FLEET_METADATA_ALLOWED_ORIGIN",
+      "http://a.example,http://user:s3cr3t@b",
+      "http://a.example,http://********@b",
+    ],
+  ])("is refused without showing it, however it is spelt: %s=%s", (variable, value, shown) => {
+    const message = refusal({ env: { [variable]: value } });
+    expect(message).toContain(`${variable}: ${JSON.stringify(shown)} is not valid; `);
+    expect(message).not.toContain("cr3t");
+  });
 });
 
 describe("the workspace", () => {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer as createHttpServer } from "node:http";
 import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
@@ -183,6 +183,19 @@ describe("config", () => {
     expect(of("--coder-token-file")).toMatchObject({ value: "********", source: "CODER_SESSION_TOKEN" });
     const named = await callProgram(["config", "--agentapi-url", "none"], { env });
     expect(named.stdout).toMatch(/"value": "none",\s+"origin": "flag"/);
+  });
+
+  it("shows no password of an address, and paths as they are", async () => {
+    const cwd = join(emptyDirectory(), "me@example");
+    mkdirSync(cwd);
+    const { stdout } = await callProgram(["config", "--url", "http://user:5ecret@a.example/x"], {
+      cwd,
+      env: { CODER: "true", CODER_URL: "https://user:5ecret@coder.example", FLEET_METADATA_WORKSPACE: cwd },
+    });
+    expect(stdout).not.toContain("5ecret");
+    expect(stdout).toContain('"http://********@a.example/x"');
+    expect(stdout).toContain('"https://********@coder.example"');
+    expect(stdout).toContain(JSON.stringify(cwd));
   });
 
   it("shows what is in force by default, and which of several variables counts", async () => {
