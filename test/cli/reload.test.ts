@@ -105,6 +105,25 @@ test("serves on when a file has become a pipe that nobody writes to", async () =
   ]);
 });
 
+test("S6, P20: tokens that it was given anew are in no line of the log either, whatever says them", async () => {
+  const cwd = emptyDirectory();
+  const settings = join(cwd, "settings");
+  const tokenFile = join(cwd, "token");
+  writeFileSync(tokenFile, "first-t0ken");
+  writeFileSync(settings, "");
+  const program = await startProgram(["--env-file", settings, "--token-file", tokenFile], { cwd });
+  writeFileSync(tokenFile, "second-t0ken");
+  const mistaken = "FLEET_METADATA_LOG_LEVEL=second-t0ken\nFLEET_METADATA_JSON_NAMES=github-t0ken\n";
+  writeFileSync(settings, `GITHUB_TOKEN=github-t0ken\n${mistaken}`);
+  await reload(program, "wrong, and left as it was");
+  const [{ refused } = {}] = await reloadsOf(program);
+  expect(refused).toEqual([
+    expect.stringMatching(/^FLEET_METADATA_JSON_NAMES .*"\[secret\]" is not valid/),
+    expect.stringMatching(/^FLEET_METADATA_LOG_LEVEL .*"\[secret\]" is not valid/),
+  ]);
+  expect((await program.ended).stdout).not.toContain("t0ken");
+});
+
 test("says what has another value and counts from the next start on", async () => {
   const cwd = emptyDirectory();
   const settings = join(cwd, "settings");
