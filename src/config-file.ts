@@ -2,8 +2,8 @@
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 
-/** Settings, tokens and certificates are far smaller. */
-const MAX_FILE_BYTES = 1024 * 1024;
+/** Of a file that a setting names, or of an agent's settings: far more than any honest one has. In bytes. */
+const MAX_CONFIG_FILE_BYTES = 1024 * 1024;
 
 /** What became of reading a file. */
 export type FileReading = { readonly bytes: Buffer } | { readonly why: string };
@@ -25,7 +25,7 @@ export function readConfigFile(path: string): FileReading {
 
 function readAll(fd: number): FileReading {
   const chunks: Buffer[] = [];
-  for (let bytes = 0; bytes <= MAX_FILE_BYTES; ) {
+  for (let bytes = 0; bytes <= MAX_CONFIG_FILE_BYTES; ) {
     const chunk = Buffer.alloc(64 * 1024);
     const length = readSync(fd, chunk, 0, chunk.length, null);
     if (length === 0) {
@@ -34,5 +34,5 @@ function readAll(fd: number): FileReading {
     chunks.push(chunk.subarray(0, length));
     bytes += length;
   }
-  return { why: `larger than ${MAX_FILE_BYTES} bytes` };
+  return { why: `larger than ${MAX_CONFIG_FILE_BYTES} bytes` };
 }
