@@ -235,6 +235,20 @@ describe("what an agent must not notice", () => {
     expect(readdirSync(directory)).toEqual(["task.json"]);
   });
 
+  it("S22: is a disk that takes but a part: the old file stays", async () => {
+    const { start, directory, file, says } = hookBench();
+    const url = `https://example.com/${"x".repeat(20_000)}`;
+    writeFileSync(file, JSON.stringify({ status: "running", session: "session-1", cwd: directory, url }));
+    const nearlyFull = ["sh", "-c", `trap "" XFSZ; ulimit -f 4; exec "$0" "$@"`];
+    const { child, ended } = start("claude-code", { before: nearlyFull });
+    child.stdin.end(eventText(directory, STOP));
+    const { stderr, ...ending } = await ended;
+    expect(ending).toEqual(SILENT);
+    expect(stderr).toMatch(/cannot be written: E/);
+    expect(says()).toMatchObject({ status: "running", url });
+    expect(readdirSync(directory)).toEqual(["task.json"]);
+  });
+
   it("is another writer that stands still, or was killed", async () => {
     const { run, file, directory, says } = hookBench();
     writeFileSync(`${file}.lock`, "");
