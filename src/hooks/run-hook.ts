@@ -104,7 +104,7 @@ function write(file: string, { name, agent, fields, reaction, context }: Told): 
       return undefined;
     }
     const kept = reaction.forgets || !isSameSession(before, session) ? undefined : before;
-    const asked = kept?.status === "waiting" ? kept.asks : undefined;
+    const asked = kept?.asks;
     const asks = openAfter(reaction, asked);
     const isStillAsked = asks !== undefined && reaction.status === "running";
     if (asks === asked && (isStillAsked || reaction.isAnswerOnly)) {

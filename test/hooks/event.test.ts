@@ -54,6 +54,16 @@ describe("a transcript", () => {
 
 const react = (event: object) => reactTo(parseFields(JSON.stringify(event)));
 
+describe("a question that is open", () => {
+  it("is not renewed by what others go on with", async () => {
+    const { tell, says } = hookBench();
+    await tell("claude-code", { hook_event_name: "PermissionRequest", agent_id: "a1", tool_name: "Bash" });
+    const asked = says();
+    await tell("claude-code", { hook_event_name: "PostToolUse", agent_id: "a2", tool_name: "Bash" });
+    expect(says()).toEqual(asked);
+  });
+});
+
 describe("the first transcript of an agent", () => {
   const first = (agent: string) => transcripts.find((transcript) => transcript.agent === agent);
 
