@@ -6,6 +6,7 @@ import { dirname, join, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
 import { isWithin, readStart, throwIfExhausted } from "./files.ts";
 import type { Git } from "./git.ts";
+import { gitFileTarget } from "./git-file.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
 
@@ -36,7 +37,7 @@ export async function locate(root: string): Promise<RepositoryLocation | undefin
   try {
     const entry = join(root, ".git");
     // Whether `.git` is a link does not matter here: where it leads is checked by the caller.
-    const pointer = /^gitdir: (.+?)[\r\n]*$/s.exec((await readStart(entry, MAX_PATH_BYTES)) ?? "")?.[1];
+    const pointer = gitFileTarget((await readStart(entry, MAX_PATH_BYTES)) ?? "");
     const gitDir = await realpath(pointer === undefined ? entry : resolve(root, pointer));
     const common = await readStart(join(gitDir, "commondir"), MAX_PATH_BYTES);
     const commonDir =
@@ -104,11 +105,28 @@ async function pointsBack({ root, gitDir, commonDir }: RepositoryLocation): Prom
     return target === join(root, ".git") && dirname(dirname(gitDir)) === commonDir;
   }
   const config = (await readStart(join(gitDir, "config"), MAX_CONFIG_BYTES)) ?? "";
-  for (const [, value = ""] of config.matchAll(/^\s*worktree\s*=\s*(.*?)\s*$/gim)) {
+  for (const value of namedWorkTrees(config)) {
     if ((await real(resolve(gitDir, value.replaceAll('"', "")))) === root) return true;
   }
   return false;
 }
+
+/** The last values that a configuration gives to `worktree`, in whichever section. git's own reading of it is compared later. */
+function namedWorkTrees(config: string): string[] {
+  return config
+    .split("\n")
+    .map((line) => {
+      const end = line.indexOf("=");
+      return line.slice(0, Math.max(0, end)).trim().toLowerCase() === "worktree"
+        ? line.slice(end + 1).trim()
+        : "";
+    })
+    .filter((value) => value !== "")
+    .slice(-MAX_WORK_TREES);
+}
+
+/** git heeds one; another may stand in a section of another meaning. */
+const MAX_WORK_TREES = 8;
 
 /** Far more than any honest repository has; what lies behind it is not looked into. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
