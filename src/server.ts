@@ -168,12 +168,12 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
     isFramable: (path) => path === PAGE_PATH,
   });
-  const { writeStallMs } = limits;
+  const { openRequests, writeStallMs } = limits;
   const observer = both(
     metrics.requested,
     log.isLevelEnabled("debug") ? createRequestLog(log, monotonicMs) : undefined,
   );
-  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError, observer });
+  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, openRequests, onError, observer });
   const listener = createListener(app, limits, config.tls);
 
   return {
