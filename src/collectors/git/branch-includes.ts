@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
-import { type Config, type ConfigEntry, parseConfig } from "./config.ts";
+import { type Config, type ConfigEntry, MAX_CONFIG_BYTES, parseConfig } from "./config.ts";
 import type { Git, RunOptions } from "./git.ts";
 
 /** More than any honest repository has. */
@@ -39,7 +39,7 @@ export async function readBranchIncludes(
       "--file",
       file,
     ];
-    const { stdout, truncated } = await git.run(args, options);
+    const { stdout, truncated } = await git.run(args, { ...options, maxBytes: MAX_CONFIG_BYTES });
     // What was cut off could name a filter.
     if (truncated) throw unsafe("includes a file by branch that is too large");
     const entries = parseConfig(stdout).map((entry) => ({ ...entry, fromRepository: true }));
