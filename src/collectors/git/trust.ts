@@ -1,7 +1,7 @@
 // Whether a repository may be read: a `.git` that leads elsewhere would show another directory's contents as this one's.
 
 import { constants } from "node:fs";
-import { access, lstat, realpath } from "node:fs/promises";
+import { access, lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
 import { isWithin, readStart, throwIfExhausted } from "./files.ts";
@@ -19,12 +19,16 @@ const CONTENTS = [
   "config",
   "config.worktree",
   "index",
+  "FETCH_HEAD",
   "logs",
   "objects",
   "packed-refs",
   "refs",
   "reftable",
 ];
+
+/** Where refs and their logs are: a link anywhere in there could stand for a ref of another repository. */
+const REF_DIRECTORIES = ["refs", "logs", "reftable"];
 
 /**
  * Where the repository of `root` lies, as its own files say. Runs no git.
@@ -78,6 +82,11 @@ export async function checkTrust(
   ];
   const leaves = await Promise.all(parts.map((part) => leadsOutOf(part, [...belongs, commonDir])));
   if (leaves.includes(true)) throw foreign(root);
+  for (const directory of new Set([gitDir, commonDir])) {
+    for (const name of REF_DIRECTORIES) {
+      if (await holdsLinkOutOf(join(directory, name), [...belongs, commonDir])) throw foreign(root);
+    }
+  }
 
   const args = ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
   const result = await git.run(args, { cwd: root, signal });
@@ -140,6 +149,37 @@ async function leadsOutOf(path: string, directories: readonly string[]): Promise
   }
   const target = await real(path);
   return target === undefined || !directories.some((directory) => isWithin(target, directory));
+}
+
+/**
+ * Whether a link at some place below a directory leads out of all `directories`. One whose text is the name of a ref is a ref that
+ * stands for another one, and leads nowhere.
+ *
+ * @throws {CollectError} PERMISSION_DENIED, OUT_OF_RESOURCES.
+ */
+async function holdsLinkOutOf(directory: string, directories: readonly string[]): Promise<boolean> {
+  for (const link of await linksBelow(directory)) {
+    // A name that is not UTF-8 cannot be looked at.
+    if (link.includes("\uFFFD")) return true;
+    const target = await readlink(link).catch(() => "");
+    const isRef = target.startsWith("refs/") && !target.includes("..");
+    if (!isRef && (await leadsOutOf(link, directories))) return true;
+  }
+  return false;
+}
+
+async function linksBelow(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isSymbolicLink())
+      .map(({ parentPath, name }) => join(parentPath, name));
+  } catch (cause) {
+    throwIfExhausted(cause);
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw new CollectError("PERMISSION_DENIED", `${directory} may not be read.`, { cause });
+  }
 }
 
 async function real(path: string): Promise<string | undefined> {
