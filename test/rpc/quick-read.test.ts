@@ -73,7 +73,7 @@ async function openServer(found = data({ git: { branch: "main", ahead: 0, detach
   const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const ask = (way: Way, headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> =>
     http2Request(session, { ":method": "POST", ":path": PATH, ...GRPC, ...headers, "x-way": way }, body);
-  return { ask, session, service, collector };
+  return { ask, session, service, collector, rpc };
 }
 
 function request(message: MessageInitShape<typeof GetMetadataRequestSchema> = {}): Buffer {
@@ -199,6 +199,15 @@ describe("left to the library", () => {
     collector.set("hang");
     const { trailers } = await ask("server", { "grpc-timeout": "300m" }, request());
     expect(trailers["grpc-status"]).toBe("4");
+  });
+
+  test("a read of a server that stops", async () => {
+    const { ask, rpc } = await openServer();
+    rpc.close();
+    for (const headers of [{}, BY_LIBRARY]) {
+      const { headers: head, trailers } = await ask("server", headers, request());
+      expect({ ...head, ...trailers }).toMatchObject({ "grpc-status": "14" });
+    }
   });
 
   test("a request that comes in pieces, one byte at a time or late, is answered all the same", async () => {
