@@ -1,6 +1,19 @@
 // The arrows of the house: main -> command-line -> cli -> server -> {rpc, http} -> metadata -> collectors, and for the hooks of
 // agents main -> hooks. `gen` may be imported anywhere.
 
+const NOT_DEPENDENCIES = ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"];
+
+/** Development dependencies that are in the bundle, so that those who install it need not install them. */
+const BUNDLED = [
+  "@octokit/rest",
+  "commander",
+  "fastest-levenshtein",
+  "pino",
+  "pino-pretty",
+  "prom-client",
+  "zod",
+];
+
 /** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
 const only = (room, allowed) => ({
   name: `${room.replaceAll(/[^a-z]+/g, "-")}-imports-only`,
@@ -12,6 +25,9 @@ const only = (room, allowed) => ({
     pathNot: [room, "gen/", ...allowed].map((name) => `^src/${name}`),
   },
 });
+
+/** What commands may import beside each other. */
+const CLI = ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"];
 
 module.exports = {
   forbidden: [
@@ -33,7 +49,9 @@ module.exports = {
     only("hooks/", ["config-environment.ts", "task-file/"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
-    only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
+    only("cli/(?!doctor)", ["cli/", ...CLI]),
+    // Looks at what the collectors look at, with their own functions.
+    only("cli/doctor", ["cli/", "collectors/", ...CLI]),
     only("command-line.ts", ["cli/", "config", "headers.ts", "page-file.ts", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {
@@ -73,10 +91,18 @@ module.exports = {
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
-      name: "production-dependencies-only",
+      name: "the-client-imports-dependencies-only",
+      comment: "What is not installed with the package is not there for the programs that import the client.",
       severity: "error",
-      from: { path: "^src/" },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+      from: { path: "^src/(client|gen)/" },
+      to: { dependencyTypes: NOT_DEPENDENCIES },
+    },
+    {
+      name: "the-program-is-made-of-packages-that-are-named",
+      comment: "The build puts whatever is imported into the program, tools for tests included.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(client|gen)/" },
+      to: { dependencyTypes: NOT_DEPENDENCIES, pathNot: `node_modules/(${BUNDLED.join("|")})/` },
     },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],

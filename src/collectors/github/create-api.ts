@@ -35,9 +35,10 @@ export interface GatedGitHubApi extends GitHubApi {
   /**
    * Reads the token anew at once: for SIGHUP.
    *
+   * @returns whether it is another one.
    * @throws {CollectError} UNAUTHENTICATED, when there is none where one should be.
    */
-  reload(): Promise<void>;
+  reload(): Promise<boolean>;
 }
 
 /** A thousand check runs are as many as GitHub itself shows of a commit. */
@@ -139,6 +140,10 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
       return budget.paceMs;
     },
     watch: credentials.watch,
-    reload: () => credentials.read(true),
+    reload: async () => {
+      const { token } = credentials;
+      await credentials.read(true);
+      return credentials.token !== token;
+    },
   };
 }
