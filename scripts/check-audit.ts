@@ -3,6 +3,7 @@
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
+import { programPackages } from "./program-packages.ts";
 
 interface Found {
   readonly severity: string;
@@ -18,7 +19,7 @@ interface Report {
 }
 
 const root = join(import.meta.dirname, "..");
-const args = ["audit", "--omit=dev", "--json", "--fetch-retries=0", "--fetch-timeout=10000"];
+const args = ["audit", "--json", "--fetch-retries=0", "--fetch-timeout=10000"];
 const { stdout, error } = spawnSync("npm", args, { cwd: root, encoding: "utf8", timeout: 60_000 });
 const report = parse(stdout);
 
@@ -32,7 +33,8 @@ if (report?.vulnerabilities === undefined) {
   );
   process.exitCode = isRefused ? 0 : 1;
 } else {
-  const holes = Object.entries(report.vulnerabilities);
+  const names = programPackages(root);
+  const holes = Object.entries(report.vulnerabilities).filter(([name]) => names.has(name));
   for (const [name, { severity, via }] of holes) {
     const titles = via.map((one) =>
       typeof one === "string" ? `by way of ${one}` : `${one.title} ${one.url}`,
