@@ -194,13 +194,14 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     page: (request, response) => current.page(request, response),
     metrics: (accept) => metrics.scrape(accept, nowOf(service)),
   });
-  const { writeStallMs } = limits;
+  const { openRequests, writeStallMs } = limits;
   const app = createApp({
     guard: (request, localAddress) => current.guard(request, localAddress),
     rpc,
     plain,
     cors: CORS,
     writeStallMs,
+    openRequests,
     onError,
     observer: (request) => current.observer(request),
   });

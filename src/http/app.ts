@@ -4,9 +4,17 @@ import { constants } from "node:http2";
 import type { Guard } from "./guard/guard.ts";
 import { SECURITY_HEADERS } from "./guard/security-headers.ts";
 import type { RequestHandler } from "./listener.ts";
-import { isRpc, pathOf, type Request, type Response, sendEmpty, sendRefusal } from "./message.ts";
+import {
+  isRpc,
+  pathOf,
+  type Refusal,
+  type Request,
+  type Response,
+  sendEmpty,
+  sendRefusal,
+} from "./message.ts";
 import { breakOff, createWriter, isBroken, type Write } from "./outflow.ts";
-import type { PlainRoutes } from "./plain-routes.ts";
+import { HEALTH_PATH, type PlainRoutes } from "./plain-routes.ts";
 import { kindOf, type RequestObserver, type RpcPaths } from "./request-kind.ts";
 
 /** The RPC side, which the HTTP side knows nothing of but this. */
@@ -34,20 +42,33 @@ export interface AppOptions {
   readonly cors: CorsOptions;
   /** See {@link HttpLimits.writeStallMs}. */
   readonly writeStallMs: number;
+  /** See {@link HttpLimits.openRequests}. */
+  readonly openRequests: number;
   /** Hears of defects: what should never happen while a request is served. */
   readonly onError: (error: unknown) => void;
   /** Hears of every request. Default: nobody does. */
   readonly observer?: RequestObserver;
 }
 
+const TOO_MANY: Refusal = {
+  status: 429,
+  code: "resource_exhausted",
+  message: "too many requests are open; some have to end first",
+  headers: { "retry-after": "1" },
+};
+
 /** How long a browser may keep the answer to a preflight, in seconds (Chromium's own maximum). */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 
 export function createApp(options: AppOptions): RequestHandler {
   const { onError, rpc, observer = () => () => undefined } = options;
+  let open = 0;
   return (request, response, localAddress) => {
     const gone = new AbortController();
+    open += 1;
+    const isFull = open > options.openRequests;
     response.once("close", () => {
+      open -= 1;
       if (!response.writableEnded) {
         gone.abort();
       }
@@ -70,7 +91,7 @@ export function createApp(options: AppOptions): RequestHandler {
     };
     const done = (code: string | undefined): void => ended(code ?? String(response.statusCode));
     try {
-      const served = serve(options, request, response, localAddress, gone.signal);
+      const served = serve(options, request, response, localAddress, isFull, gone.signal);
       if (served instanceof Promise) {
         served.then(done, fail);
       } else {
@@ -88,12 +109,16 @@ function serve(
   request: Request,
   response: Response,
   localAddress: string | undefined,
+  isFull: boolean,
   gone: AbortSignal,
 ): Promise<string | undefined> | string | undefined {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     response.setHeader(name, value);
   }
-  const { refusal, crossOrigin } = guard(request, localAddress);
+  const verdict = guard(request, localAddress);
+  const { crossOrigin } = verdict;
+  // What takes no time stays open for those who ask whether the server is there at all.
+  const refusal = verdict.refusal ?? (isFull && pathOf(request) !== HEALTH_PATH ? TOO_MANY : undefined);
   if (crossOrigin !== undefined) {
     response.setHeader("access-control-allow-origin", crossOrigin);
     response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));

@@ -100,7 +100,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
-      if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
+      if (path === READ_PATH && "stream" in response && isPlainRead(request) && !shutdown.signal.aborted) {
         rest = await quickRead(request, response);
         if (rest === undefined) {
           return "ok";
@@ -108,10 +108,21 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       }
       const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
       limitTimeout(whole.header);
+      limitType(whole.header);
       return await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
+}
+
+/**
+ * Makes a content type that is too long to be one of any RPC one that is short and none either: the library keeps those that it
+ * has met, 1,024 for each method and protocol, whoever sent them.
+ */
+function limitType(headers: Headers): void {
+  if ((headers.get("content-type") ?? "").length > RPC_LIMITS.typeCharacters) {
+    headers.set("content-type", "application/octet-stream");
+  }
 }
 
 /**

@@ -44,6 +44,12 @@ export interface GatedGitHubApi extends GitHubApi {
 /** A thousand check runs are as many as GitHub itself shows of a commit. */
 const MAX_PAGES = 10;
 
+/**
+ * After so many bytes, unpacked, no further page of an answer is read: room for three pages of pull requests, or for ten of anything
+ * else. A check may bring 128 KiB of text along, whoever wrote it, and as objects a page takes several times its length.
+ */
+const MAX_PAGES_BYTES = 8 * 1024 * 1024;
+
 const PAGED: ReadonlySet<Route> = new Set<Route>([
   "GET /repos/{owner}/{repo}/pulls",
   "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
@@ -84,11 +90,13 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
     });
     const texts = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
     const pages: unknown[] = [];
+    let bytes = 0;
     let isUnchanged = true;
     let next: URL | undefined = new URL(url);
-    while (next !== undefined && pages.length < MAX_PAGES) {
+    while (next !== undefined && pages.length < MAX_PAGES && bytes < MAX_PAGES_BYTES) {
       const page = await readPage(route, next, texts, patience);
       pages.push(page.body);
+      bytes += page.bytes;
       isUnchanged &&= page.isUnchanged;
       next = page.next;
     }

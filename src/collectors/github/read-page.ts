@@ -121,7 +121,8 @@ function redirectTarget({ headers }: Reply, from: URL, { path, apiUrl }: Asked):
 
 /** Counted by ourselves: that there is a next page is all that is believed of the header `Link`. */
 function nextPage({ headers }: Reply, url: URL): URL | undefined {
-  if (!/<[^>]*>\s*;[^,]*\brel="?next\b/.test(headers["link"] ?? "")) {
+  const relations = (headers["link"] ?? "").replaceAll(/<[^<>]*>/g, "");
+  if (!/;\s*rel="?next\b/.test(relations)) {
     return undefined;
   }
   const next = new URL(url);
