@@ -59,6 +59,16 @@ module.exports = {
       to: { path: "node_modules/@connectrpc/" },
     },
     {
+      name: "traces-are-loaded-when-there-are-any",
+      comment: "A server without them pays nothing for them.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/observability/tracing/(?!tracing\\.ts)" },
+      to: {
+        path: "^src/observability/tracing/(?!tracing\\.ts)|node_modules/@opentelemetry/",
+        dynamic: false,
+      },
+    },
+    {
       name: "sources-do-not-import-tests",
       severity: "error",
       from: { path: "^src/" },

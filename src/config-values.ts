@@ -96,6 +96,11 @@ function isServiceUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
+/** A text as it may be shown: what stands before the host of an address, and behind it, may be a password. */
+export function withoutCredentials(text: string): string {
+  return text.replace(/\/\/[^/]*@/, "//********@").replace(/(\w:\/\/[^?]*)\?.*/s, "$1?********");
+}
+
 /** A host name, or `*.` and a host name. Lower case. */
 export const hostPattern = z.string().check(
   z.refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {

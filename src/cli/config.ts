@@ -3,6 +3,7 @@
 import type { Command } from "commander";
 import { createConfig, resolveSettings } from "../config.ts";
 import { variablesOf } from "../config-settings.ts";
+import { withoutCredentials } from "../config-values.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
 
@@ -12,7 +13,12 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
   const settings = [...resolveSettings(input).values()].map(({ setting, text, origin }) => ({
     setting: setting.flag === undefined ? variablesOf(setting)[0] : `--${setting.flag}`,
     variable: variablesOf(setting).join(", "),
-    value: text === undefined ? (setting.defaultText ?? "") : setting.secret ? "********" : text,
+    value:
+      text === undefined
+        ? (setting.defaultText ?? "")
+        : setting.secret
+          ? "********"
+          : withoutCredentials(text),
     origin,
   }));
   if (json || !context.stdout.isTTY) {

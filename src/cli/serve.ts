@@ -2,9 +2,11 @@
 
 import type { Command } from "commander";
 import { type Config, ConfigError, requireSafeListener } from "../config.ts";
+import { tracingSecrets } from "../config-tracing.ts";
 import type { ListenSetting } from "../config-values.ts";
 import { createLog } from "../observability/log.ts";
 import { createRedaction } from "../observability/redact.ts";
+import { startTracing } from "../observability/tracing/tracing.ts";
 import { build } from "../server.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 
@@ -17,13 +19,12 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
   const redaction = createRedaction(secretsOf(config, context));
   const log = await createLog({ level: config.logLevel, format, redaction });
-  const server = build(config, {
-    log,
-    env: context.env,
-    serverVersion: context.version,
-    readPage: context.readPage,
-    onSecret: redaction.learn,
-  });
+  for (const warning of config.tracingWarnings) {
+    log.warn(warning);
+  }
+  const { version: serverVersion, env, readPage } = context;
+  const tracing = config.tracing && (await startTracing({ ...config.tracing, serverVersion, log }));
+  const server = build(config, { log, env, serverVersion, readPage, onSecret: redaction.learn, tracing });
   context.onHangup(() => void server.reload());
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
@@ -43,9 +44,10 @@ export async function serve(command: Command, context: CliContext): Promise<void
 }
 
 /** What the log must never repeat, as far as it is known at the start. */
-function secretsOf({ token, github }: Config, { env }: CliContext): string[] {
+function secretsOf({ token, github, tracing }: Config, { env }: CliContext): string[] {
   const variables = SECRET_VARIABLES.map((name) => env[name]);
-  return [token, github.token, ...variables].filter((secret) => secret !== undefined);
+  const ofTracing = tracing === undefined ? [] : tracingSecrets(tracing);
+  return [token, github.token, ...variables, ...ofTracing].filter((secret) => secret !== undefined);
 }
 
 function urlOf(scheme: string, host: string, port: number): string {

@@ -4,7 +4,7 @@ import { type Clock, systemClock, type Timers } from "../clock.ts";
 import type { RemoteCollector } from "../remote-collector.ts";
 import { createGitHubCollector } from "./collector.ts";
 import { createGitHubApi } from "./create-api.ts";
-import type { AnsweredRequest } from "./gate.ts";
+import type { AnsweredRequest, OnSend } from "./gate.ts";
 import { readHostAliases } from "./ssh-files.ts";
 import { createTokenSource } from "./token.ts";
 import { createTransport, type ProxySettings } from "./transport.ts";
@@ -25,6 +25,7 @@ export interface GitHubOptions {
   /** What the requests say of this program. */
   readonly userAgent: string;
   readonly onRequest?: (request: AnsweredRequest) => void;
+  readonly onSend?: OnSend;
   /** Is told of what is read from the token file. */
   readonly onToken?: (token: string) => void;
   /** Default: the machine's. */
@@ -49,7 +50,8 @@ const ALIASES_DEADLINE_MS = 1_000;
 
 /** Reads nothing and asks nothing before {@link GitHub.ready}. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, onToken, time } = options;
+  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, onSend, onToken, time } =
+    options;
   const api = createGitHubApi({
     apiUrl,
     token: createTokenSource({
@@ -60,6 +62,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     userAgent,
     transport: createTransport({ ...(proxy && { proxy }) }),
     ...(onRequest && { onRequest }),
+    ...(onSend && { onSend }),
     ...(time && { clock: time, timers: time }),
   });
   let aliases: ((alias: string) => string | undefined) | undefined;
