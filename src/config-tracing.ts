@@ -1,7 +1,7 @@
 // Whether there are traces, where they go, and which: from the variables that OpenTelemetry defines for all programs
 // (https://opentelemetry.io/docs/specs/otel/configuration/sdk-environment-variables/). Pure.
 
-import { withoutCredentials } from "./config-values.ts";
+import { withoutSecrets } from "./config-values.ts";
 
 /** What the variables of OpenTelemetry say. */
 export interface NamedTracing {
@@ -96,7 +96,7 @@ export function tracingConfig(
   const warnings: string[] = [];
   const warn = (setting: keyof NamedTracing, allowed: string, consequence: string): void => {
     const text = setting === "otelHeaders" ? undefined : named[setting];
-    const shown = text === undefined ? "the value" : JSON.stringify(withoutCredentials(text));
+    const shown = text === undefined ? "the value" : JSON.stringify(withoutSecrets(text));
     warnings.push(`${nameOf(setting)}: ${shown} is not valid; allowed ${allowed}; ${consequence}`);
   };
   const isWanted = wantsOtlp(named, warn);

@@ -8,7 +8,7 @@ import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-gi
 import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
 import { type NamedTracing, type TracingConfig, tracingConfig } from "./config-tracing.ts";
-import { coderHosts, loopbackUrl, VISIBLE, withoutCredentials } from "./config-values.ts";
+import { coderHosts, loopbackUrl, VISIBLE, withoutPassword } from "./config-values.ts";
 
 export type { Environment } from "./config-environment.ts";
 
@@ -194,7 +194,7 @@ function parseSetting({ setting, text: value, origin, name }: ResolvedSetting): 
   if (parsed.success) {
     return parsed.data;
   }
-  const shown = setting.secret ? "the value" : JSON.stringify(value && withoutCredentials(value));
+  const shown = setting.secret ? "the value" : JSON.stringify(value && withoutPassword(value));
   const place = origin === "env file" ? " (in the file named by --env-file)" : "";
   const allowed =
     setting.placeholder === undefined ? "allowed are true, false" : parsed.error.issues[0]?.message;

@@ -3,7 +3,7 @@
 import type { Command } from "commander";
 import { createConfig, resolveSettings } from "../config.ts";
 import { variablesOf } from "../config-settings.ts";
-import { withoutCredentials } from "../config-values.ts";
+import { withoutSecrets } from "../config-values.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
 
@@ -14,11 +14,7 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
     setting: setting.flag === undefined ? variablesOf(setting)[0] : `--${setting.flag}`,
     variable: variablesOf(setting).join(", "),
     value:
-      text === undefined
-        ? (setting.defaultText ?? "")
-        : setting.secret
-          ? "********"
-          : withoutCredentials(text),
+      text === undefined ? (setting.defaultText ?? "") : setting.secret ? "********" : withoutSecrets(text),
     origin,
   }));
   if (json || !context.stdout.isTTY) {
