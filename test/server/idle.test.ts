@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryDirectory } from "../helpers/repository.ts";
+import { startSpanCollector } from "../helpers/span-collector.ts";
 
 /** How often the main thread has gone to sleep. */
 function sleeps(pid: number): number {
@@ -41,5 +42,31 @@ test.runIf(process.platform === "linux")(
     await expectQuiet(pid);
     ended.abort();
     await states.next().catch(() => undefined);
+  },
+);
+
+test.runIf(process.platform === "linux")(
+  "a server that has traces sleeps as well when they are sent, and when they cannot be",
+  { timeout: 60_000 },
+  async () => {
+    const taskFile = join(temporaryDirectory(), "task.json");
+    const collector = await startSpanCollector();
+    const started = await Promise.all(
+      [collector.url, "http://127.0.0.1:1"].map((url) =>
+        startProgram(["serve", "--task-file", taskFile], {
+          env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: "1000" },
+        }),
+      ),
+    );
+    await Promise.all(
+      started.map(async ({ url }) => {
+        expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
+      }),
+    );
+    await Promise.all([
+      collector.spanOf("a request", ({ name }) => name === "GET /metadata"),
+      started[1]?.logged("traces are lost"),
+    ]);
+    await Promise.all(started.map(({ pid }) => expectQuiet(pid)));
   },
 );
