@@ -62,9 +62,9 @@ module.exports = {
       name: "traces-are-loaded-when-there-are-any",
       comment: "A server without them pays nothing for them.",
       severity: "error",
-      from: { path: "^src/", pathNot: "^src/observability/tracing/(?!tracing\\.ts)" },
+      from: { path: "^src/", pathNot: "^src/observability/tracing/(?!start-tracing\\.ts)" },
       to: {
-        path: "^src/observability/tracing/(?!tracing\\.ts)|node_modules/@opentelemetry/",
+        path: "^src/observability/tracing/(?!(start-)?tracing\\.ts)|node_modules/@opentelemetry/",
         dynamic: false,
       },
     },

@@ -60,8 +60,10 @@ export interface TracingConfig {
 /** How a setting is called where its text came from. */
 type NameOf = (setting: keyof NamedTracing) => string;
 
-const DEFAULT_TIMEOUT_MS = 10_000;
-const LONGEST_TIMEOUT_MS = 600_000;
+/** As OpenTelemetry has it. */
+const DEFAULT_SENDING_MS = 10_000;
+/** Spans that wait longer are of no use to anybody. */
+const LONGEST_SENDING_MS = 600_000;
 
 /** A shorter text in a header, such as a number of a tenant, is no secret, and stands in every other line. In characters. */
 const SHORTEST_SECRET = 6;
@@ -166,11 +168,11 @@ function headersOf({ otelHeaders = "" }: NamedTracing, warn: Warn): Record<strin
 }
 
 function timeoutOf({ otelTimeout }: NamedTracing, warn: Warn): number {
-  const ms = otelTimeout === undefined ? DEFAULT_TIMEOUT_MS : Number(otelTimeout.trim() || Number.NaN);
-  if (!(ms >= 1 && ms <= LONGEST_TIMEOUT_MS)) {
-    const allowed = `are 1 to ${LONGEST_TIMEOUT_MS} milliseconds`;
-    warn("otelTimeout", allowed, `it is ${DEFAULT_TIMEOUT_MS}`);
-    return DEFAULT_TIMEOUT_MS;
+  const ms = otelTimeout === undefined ? DEFAULT_SENDING_MS : Number(otelTimeout.trim() || Number.NaN);
+  if (!(ms >= 1 && ms <= LONGEST_SENDING_MS)) {
+    const allowed = `are 1 to ${LONGEST_SENDING_MS} milliseconds`;
+    warn("otelTimeout", allowed, `it is ${DEFAULT_SENDING_MS}`);
+    return DEFAULT_SENDING_MS;
   }
   return ms;
 }

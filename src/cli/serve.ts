@@ -6,7 +6,7 @@ import { tracingSecrets } from "../config-tracing.ts";
 import type { ListenSetting } from "../config-values.ts";
 import { createLog } from "../observability/log.ts";
 import { createRedaction } from "../observability/redact.ts";
-import { startTracing } from "../observability/tracing/tracing.ts";
+import { startTracing } from "../observability/tracing/start-tracing.ts";
 import { build } from "../server.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 

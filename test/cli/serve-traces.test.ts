@@ -41,7 +41,7 @@ function warningsOf(stdout: string): string[] {
 
 describe("nothing of OpenTelemetry is loaded", () => {
   const isOfTraces = (url: string): boolean =>
-    /\/@opentelemetry\/|\/observability\/tracing\/(?!tracing\.ts)/.test(url);
+    /\/@opentelemetry\/|\/observability\/tracing\/(?!start-tracing\.ts)/.test(url);
 
   test.each<[string, Readonly<Record<string, string>>]>([
     ["without the variable", {}],

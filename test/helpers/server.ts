@@ -10,7 +10,7 @@ import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
 import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
-import { startTracing } from "../../src/observability/tracing/tracing.ts";
+import { startTracing } from "../../src/observability/tracing/start-tracing.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
 import { NO_GITHUB } from "./closed-port.ts";
 import { countSubscribers } from "./subscribers.ts";

@@ -21,10 +21,7 @@ import { requestEnd, requestName, requestStart } from "./request-attributes.ts";
 import { createSampler } from "./sampler.ts";
 import type { CollectionSpan, RequestSpan, Tracing, TracingOptions } from "./tracing.ts";
 
-/**
- * Spans that wait to be sent: what a server makes in 5 s when it is asked 400 times a second. Each takes about a kilobyte. What
- * exceeds them is lost.
- */
+/** Spans that wait while a collector is slow: about 2 MB. What exceeds them is lost. */
 const MAX_WAITING_SPANS = 2_048;
 
 /** Spans that are sent at once. A quarter of what may wait, so that there is room while a batch is on its way. */

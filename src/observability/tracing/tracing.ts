@@ -1,5 +1,4 @@
-// What the other rooms tell when there are traces, in words of our own. Nothing of OpenTelemetry is loaded but by
-// `startTracing`, and a server without traces does not call that.
+// What the other rooms tell when there are traces, in words of our own: types alone.
 
 import type { Logger } from "../log.ts";
 
@@ -80,10 +79,4 @@ export interface Tracing {
   githubAsked(request: GitHubRequest): (outcome: GitHubOutcome) => void;
   /** Sends what is left, for a second at most, and gives up the rest. */
   close(): Promise<void>;
-}
-
-/** Makes traces. */
-export async function startTracing(options: TracingOptions): Promise<Tracing> {
-  const { createTracing } = await import("./open-telemetry.ts");
-  return createTracing(options);
 }
