@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { describe, expect, test } from "vitest";
+import { createCertificate } from "../helpers/certificate.ts";
 import { emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
 import { startSpanCollector } from "../helpers/span-collector.ts";
 
@@ -107,6 +108,25 @@ test("S6: the spans of a server arrive before it has ended, with the headers for
   expect(shown.code).toBe(0);
   expect(shown.stdout).toContain('"OTEL_SERVICE_NAME"');
   expect(shown.stdout).not.toMatch(/s3cret|passw0rd/);
+});
+
+test("over TLS, spans go to a collector whose certificate Node trusts, and to no other", async () => {
+  const { cert, certFile, keyFile } = await createCertificate();
+  const collector = await startSpanCollector({ cert, key: readFileSync(keyFile) });
+  const OTEL_EXPORTER_OTLP_ENDPOINT = collector.url;
+  const trusting = await startProgram(["serve"], {
+    env: { OTEL_EXPORTER_OTLP_ENDPOINT, NODE_EXTRA_CA_CERTS: certFile },
+  });
+  trusting.kill("SIGTERM");
+  expect(warningsOf((await trusting.ended).stdout)).toEqual([]);
+  const sent = collector.spans.length;
+  expect(sent).toBeGreaterThan(0);
+  const other = await startProgram(["serve"], { env: { OTEL_EXPORTER_OTLP_ENDPOINT } });
+  other.kill("SIGTERM");
+  expect(warningsOf((await other.ended).stdout)).toEqual([
+    `traces are lost: ${collector.url}/v1/traces cannot be reached (DEPTH_ZERO_SELF_SIGNED_CERT)`,
+  ]);
+  expect(collector.spans).toHaveLength(sent);
 });
 
 describe("a server ends in time, and has served, when its collector", () => {

@@ -1,7 +1,9 @@
 // A stand-in for an OpenTelemetry collector: real HTTP on a free port of loopback, which reads what it is sent.
 
-import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type RequestListener, type ServerResponse } from "node:http";
+import { createServer as createSecureServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { SecureContextOptions } from "node:tls";
 import { onTestFinished } from "vitest";
 import { type ReceivedSpan, readSpans } from "./otlp.ts";
 import { until } from "./wait.ts";
@@ -14,7 +16,7 @@ export interface ReceivedBatch {
 }
 
 export interface SpanCollector {
-  /** `http://127.0.0.1:port`, without a path. */
+  /** `http://127.0.0.1:port`, `https` where it has a certificate; without a path. */
   readonly url: string;
   readonly batches: readonly ReceivedBatch[];
   /** Of all batches. */
@@ -29,14 +31,14 @@ export interface SpanCollector {
   close(): Promise<void>;
 }
 
-/** Starts one for the running test. @param port default: a free one. */
-export async function startSpanCollector(port = 0): Promise<SpanCollector> {
+/** Starts one for the running test. @param tls what it is served with. Default: cleartext. */
+export async function startSpanCollector(tls?: SecureContextOptions): Promise<SpanCollector> {
   const batches: ReceivedBatch[] = [];
   const sockets = new Set<Socket>();
   let answer = (response: ServerResponse): void => {
     response.writeHead(200, { "content-type": "application/x-protobuf" }).end();
   };
-  const server = createServer((request, response) => {
+  const serve: RequestListener = (request, response) => {
     const chunks: Buffer[] = [];
     request.on("data", (chunk: Buffer) => chunks.push(chunk));
     request.on("end", () => {
@@ -44,12 +46,13 @@ export async function startSpanCollector(port = 0): Promise<SpanCollector> {
       batches.push({ path: url, headers, spans: readSpans(Buffer.concat(chunks)) });
       answer(response);
     });
-  });
+  };
+  const server = tls === undefined ? createServer(serve) : createSecureServer(tls, serve);
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
-  await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const close = (): Promise<void> =>
     new Promise((resolve) => {
       server.close(() => resolve());
@@ -58,7 +61,7 @@ export async function startSpanCollector(port = 0): Promise<SpanCollector> {
   onTestFinished(close);
   const spans = (): ReceivedSpan[] => batches.flatMap((batch) => batch.spans);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     batches,
     get spans() {
       return spans();

@@ -1,10 +1,14 @@
 // The spans of a whole server, as a collector gets them.
 
 import { randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { Agent, get } from "node:https";
 import { describe, expect, test } from "vitest";
+import { createCertificate } from "../helpers/certificate.ts";
 import { createTestClient } from "../helpers/clients.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { startGitHub } from "../helpers/github.ts";
+import { http2Request, openSession } from "../helpers/http2-client.ts";
 import type { ReceivedSpan } from "../helpers/otlp.ts";
 import { parseSeries, scrapeUntil } from "../helpers/prometheus.ts";
 import { createRepository } from "../helpers/repository.ts";
@@ -361,4 +365,29 @@ describe("what a client makes up", () => {
     const spans = await spansOf(server, collector);
     expect(spans.filter(({ name }) => name.startsWith("git "))).toHaveLength(before);
   });
+});
+
+test("over TLS, a request says so in both versions of HTTP", async () => {
+  const collector = await startSpanCollector();
+  const { certFile, keyFile, cert: ca } = await createCertificate();
+  const server = await startServer({
+    flags: { tlsCert: certFile, tlsKey: keyFile },
+    spanCollector: collector,
+  });
+  const agent = new Agent({ ca });
+  await once(
+    get(`${server.url}/health`, { agent }).on("response", (response) => response.resume()),
+    "close",
+  );
+  agent.destroy();
+  const session = await openSession(server.url, { ca });
+  await http2Request(session, { ":path": "/health" });
+  session.close();
+  const spans = await spansOf(server, collector);
+  expect(
+    spans.map(({ attributes }) => [attributes["url.scheme"], attributes["network.protocol.version"]]),
+  ).toEqual([
+    ["https", "1.1"],
+    ["https", "2"],
+  ]);
 });
