@@ -13,6 +13,9 @@ const only = (room, allowed) => ({
   },
 });
 
+/** What commands may import beside each other. */
+const CLI = ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"];
+
 module.exports = {
   forbidden: [
     only("gen/", []),
@@ -33,7 +36,9 @@ module.exports = {
     only("hooks/", ["config-environment.ts", "task-file/"]),
     only("config", []),
     only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
-    only("cli/", ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"]),
+    only("cli/(?!doctor)", ["cli/", ...CLI]),
+    // Looks at what the collectors look at, with their own functions.
+    only("cli/doctor", ["cli/", "collectors/", ...CLI]),
     only("command-line.ts", ["cli/", "config", "headers.ts", "page-file.ts", "version.ts"]),
     only("main.ts", ["command-line.ts", "heap.ts", "hooks/", "config-environment.ts"]),
     {

@@ -18,7 +18,17 @@ export type Origin = "flag" | "environment" | "env file" | "default";
 /** A setting is wrong: one line that names it, its value, and what is allowed. */
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
+  /** The settings of which at least one is wrong. Empty: what is wrong is no setting by itself. */
+  readonly settings: readonly SettingName[];
+
+  constructor(message: string, settings: readonly SettingName[] = []) {
+    super(message);
+    this.settings = settings;
+  }
 }
+
+/** One is nothing without the other. */
+const TLS_SETTINGS: readonly SettingName[] = ["tlsCert", "tlsKey"];
 
 /** The settings, valid and whole. */
 export interface Config
@@ -85,13 +95,9 @@ export interface ConfigInput {
  *
  * @throws {ConfigError} when the file of settings cannot be read.
  */
-export function resolveSettings({
-  flags,
-  env,
-  envFile,
-  cwd,
-}: ConfigInput): ReadonlyMap<SettingName, ResolvedSetting> {
-  const file = envFile === undefined ? {} : readEnvFile(resolve(cwd, envFile));
+export function resolveSettings(input: ConfigInput): ReadonlyMap<SettingName, ResolvedSetting> {
+  const { flags, env } = input;
+  const file = envFileOf(input);
   const resolved = new Map<SettingName, ResolvedSetting>();
   for (const name of Object.keys(SETTINGS) as SettingName[]) {
     const setting: Setting = SETTINGS[name];
@@ -111,32 +117,47 @@ export function resolveSettings({
   return resolved;
 }
 
+/** What the file of settings says; nothing where none is named. @throws {ConfigError} when it cannot be read. */
+export function envFileOf({ envFile, cwd }: Pick<ConfigInput, "envFile" | "cwd">): Environment {
+  return envFile === undefined ? {} : parseEnv(readFile("--env-file", resolve(cwd, envFile)));
+}
+
 /**
  * Makes the configuration.
  *
+ * @param without settings that are taken as if they had not been given.
  * @throws {ConfigError} for the first setting that is wrong.
  */
-export function createConfig(input: ConfigInput): Config {
-  const resolved = resolveSettings(input);
+export function createConfig(input: ConfigInput, without: ReadonlySet<SettingName> = new Set()): Config {
+  const resolved = new Map(
+    [...resolveSettings(input)].map(([name, setting]) => [
+      name,
+      without.has(name) ? { ...setting, text: undefined } : setting,
+    ]),
+  );
   const values = Object.fromEntries(
-    [...resolved].map(([name, setting]) => [name, parseSetting(setting)]),
+    [...resolved].map(([name, setting]) => [name, parseSetting(name, setting)]),
   ) as unknown as Values;
   const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...others } = values;
   const { githubToken, githubTokenFile, githubHost, githubServerUrl, githubApiUrl, ...untraced } = others;
   const rest = withoutTracing(untraced);
   const { tracing, warnings } = tracingConfig(values, (name) => nameOf(resolved, name));
   if (token !== undefined && tokenFile !== undefined) {
-    throw new ConfigError("--token and --token-file are both set; allowed is one of them");
+    throw new ConfigError("--token and --token-file are both set; allowed is one of them", [
+      "token",
+      "tokenFile",
+    ]);
   }
   if (tlsCert !== undefined && "path" in rest.listen.address) {
     throw new ConfigError(
       `--tls-cert: TLS is for --listen host:port; allowed is to leave it out on a Unix socket, which others can reach only by its file's permissions`,
+      TLS_SETTINGS,
     );
   }
   const fromFile = (name: "tokenFile" | "coderTokenFile", file: string | undefined): string | undefined =>
     file === undefined
       ? undefined
-      : sendable(nameOf(resolved, name), readFile(nameOf(resolved, name), resolve(input.cwd, file)).trim());
+      : sendable(resolved, name, readFile(nameOf(resolved, name), resolve(input.cwd, file), [name]).trim());
   // It is read anew when it is used. What is wrong with it at the start is said at once.
   fromFile("coderTokenFile", coderTokenFile);
   const tls = readTls(resolved, input.cwd, tlsCert, tlsKey);
@@ -146,7 +167,7 @@ export function createConfig(input: ConfigInput): Config {
     allowedHosts: [...rest.allowedHosts, ...coderHosts(input.env)],
     taskFile: resolve(input.cwd, rest.taskFile),
     workspace: existingDirectory(resolved, resolve(input.cwd, workspace ?? ".")),
-    token: sendable(nameOf(resolved, "token"), token) ?? fromFile("tokenFile", tokenFile),
+    token: sendable(resolved, "token", token) ?? fromFile("tokenFile", tokenFile),
     coderTokenFile: coderTokenFile === undefined ? undefined : resolve(input.cwd, coderTokenFile),
     url: url ?? loopbackUrl(rest.listen, tls === undefined ? "http" : "https"),
     github: {
@@ -171,6 +192,7 @@ function addressOf(named: NamedGitHub): GitHubAddress {
   if (address === undefined) {
     throw new ConfigError(
       `GITHUB_API_URL: "${named.apiUrl}" is not valid beside another server than github.com; allowed is that server's API`,
+      ["githubApiUrl"],
     );
   }
   return address;
@@ -189,7 +211,10 @@ export function requireSafeListener({ listen, token, allowUnauthenticated }: Con
   }
 }
 
-function parseSetting({ setting, text: value, origin, name }: ResolvedSetting): unknown {
+function parseSetting(
+  settingName: SettingName,
+  { setting, text: value, origin, name }: ResolvedSetting,
+): unknown {
   const parsed = setting.schema.safeParse(value);
   if (parsed.success) {
     return parsed.data;
@@ -198,7 +223,7 @@ function parseSetting({ setting, text: value, origin, name }: ResolvedSetting): 
   const place = origin === "env file" ? " (in the file named by --env-file)" : "";
   const allowed =
     setting.placeholder === undefined ? "allowed are true, false" : parsed.error.issues[0]?.message;
-  throw new ConfigError(`${name}${place}: ${shown} is not valid; ${allowed}`);
+  throw new ConfigError(`${name}${place}: ${shown} is not valid; ${allowed}`, [settingName]);
 }
 
 /** How a setting is called where its value came from. */
@@ -211,6 +236,7 @@ function existingDirectory(resolved: ReadonlyMap<SettingName, ResolvedSetting>, 
     const name = nameOf(resolved, "workspace");
     throw new ConfigError(
       `${name}: ${JSON.stringify(path)} is not valid; allowed is a directory that exists`,
+      ["workspace"],
     );
   }
   return path;
@@ -225,10 +251,15 @@ function isDirectory(path: string): boolean {
 }
 
 /** The token, if it can be sent in a header. */
-function sendable(name: string, token: string | undefined): string | undefined {
+function sendable(
+  resolved: ReadonlyMap<SettingName, ResolvedSetting>,
+  name: SettingName,
+  token: string | undefined,
+): string | undefined {
   if (token !== undefined && !VISIBLE.test(token)) {
     throw new ConfigError(
-      `${name}: the token is not valid; allowed are one or more visible ASCII characters`,
+      `${nameOf(resolved, name)}: the token is not valid; allowed are one or more visible ASCII characters`,
+      [name],
     );
   }
   return token;
@@ -245,32 +276,36 @@ function readTls(
   }
   if (cert === undefined || key === undefined) {
     const missing = cert === undefined ? "--tls-cert" : "--tls-key";
-    throw new ConfigError(`${missing} is missing; allowed are --tls-cert and --tls-key together, or neither`);
+    throw new ConfigError(
+      `${missing} is missing; allowed are --tls-cert and --tls-key together, or neither`,
+      TLS_SETTINGS,
+    );
   }
   const names = { cert: nameOf(resolved, "tlsCert"), key: nameOf(resolved, "tlsKey") };
   const paths = { cert: resolve(cwd, cert), key: resolve(cwd, key) };
-  const tls = { cert: readFile(names.cert, paths.cert), key: readFile(names.key, paths.key) };
+  const tls = {
+    cert: readFile(names.cert, paths.cert, TLS_SETTINGS),
+    key: readFile(names.key, paths.key, TLS_SETTINGS),
+  };
   const wrong = checkTlsIdentity(tls);
   if (wrong) {
     const allowed = wrong.of === "cert" ? "a PEM certificate" : "the PEM private key of the certificate";
     throw new ConfigError(
       `${names[wrong.of]}: ${JSON.stringify(paths[wrong.of])} ${wrong.problem}; allowed is ${allowed}`,
+      TLS_SETTINGS,
     );
   }
   return tls;
 }
 
-function readEnvFile(path: string): Environment {
-  return parseEnv(readFile("--env-file", path));
-}
-
-function readFile(name: string, path: string): string {
+function readFile(name: string, path: string, settings: readonly SettingName[] = []): string {
   try {
     return readFileSync(path, "utf8");
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     throw new ConfigError(
       `${name}: ${JSON.stringify(path)} cannot be read (${code}); allowed is a readable file`,
+      settings,
     );
   }
 }

@@ -2,8 +2,14 @@
 
 import type { Clock, Timers } from "./collectors/clock.ts";
 import type { Collector } from "./collectors/collector.ts";
-import { createGit, createGitCollector } from "./collectors/git/index.ts";
-import { createGitHub, type GitHub, PROXY_VARIABLES } from "./collectors/github/index.ts";
+import { createGit, createGitCollector, type Surroundings } from "./collectors/git/index.ts";
+import {
+  createGitHub,
+  type GitHub,
+  type GitHubOptions,
+  PROXY_VARIABLES,
+  type TokenOptions,
+} from "./collectors/github/index.ts";
 import {
   coderAccess,
   createAgentApi,
@@ -16,10 +22,11 @@ import type { Config, Environment } from "./config.ts";
 import { coderOrigins } from "./config-values.ts";
 import { SourceState } from "./gen/fleet/metadata/v1/envelope_pb.ts";
 import { createApp } from "./http/app.ts";
-import { createGuard } from "./http/guard/guard.ts";
+import { createGuard, type Guard } from "./http/guard/guard.ts";
 import { HTTP_LIMITS, type HttpLimits } from "./http/limits.ts";
 import { createListener, type ListenAddress } from "./http/listener.ts";
 import { createPlainRoutes, HEALTH_PATH, PAGE_PATH } from "./http/plain-routes.ts";
+import type { RequestObserver } from "./http/request-kind.ts";
 import { createStatusPage, type ReadPage } from "./http/status-page.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
@@ -71,8 +78,14 @@ interface Telemetry {
 /** A whole server. */
 export interface FleetMetadataServer {
   readonly service: MetadataService;
-  /** Reads anew what settings name and may have changed: the file with the token for GitHub. Failure is logged. */
-  reload(): Promise<void>;
+  /**
+   * Takes over what of a configuration may change while it serves: the token, who may ask, the certificate, the token for GitHub
+   * and its file, which is read anew, and whether requests are logged. The rest of it is not looked at. Reloads come one after
+   * the other.
+   *
+   * @throws when the certificate does not fit its key.
+   */
+  reload(config: Config): Promise<Reloaded>;
   /** Begins to collect and to serve. @returns where it listens, with the real port. */
   listen(): Promise<ListenAddress>;
   /**
@@ -80,6 +93,14 @@ export interface FleetMetadataServer {
    * less than 5 s.
    */
   close(): Promise<void>;
+}
+
+/** What came of the token for GitHub when it was read anew. */
+export interface Reloaded {
+  /** Whether it is another one than before. */
+  readonly isOtherGitHubToken: boolean;
+  /** Why there is none, where one should be. */
+  readonly problem?: string;
 }
 
 /** A collection that only reads a file or the environment takes a millisecond; it hangs when a file system does. */
@@ -97,8 +118,8 @@ const CLOSE_GRACE_MS = 2_500;
 /** The sources, without a port. */
 export interface Sources {
   readonly service: MetadataService;
-  /** See {@link FleetMetadataServer.reload}. */
-  reload(): Promise<void>;
+  /** Reads the token for GitHub anew, from where this configuration has it. */
+  reload(config: Config): Promise<Reloaded>;
   /** Resolves when all is read that must be known before {@link service} starts. Takes 1 s at most. */
   ready(): Promise<void>;
 }
@@ -139,13 +160,11 @@ export function buildSources(config: Config, dependencies: Dependencies, telemet
   });
   return {
     service,
-    reload: async () => {
+    reload: async (next) => {
       try {
-        await github?.reload();
-        log.info("the GitHub token was read again");
+        return { isOtherGitHubToken: (await github?.reload(tokenOptions(next))) ?? false };
       } catch (error) {
-        const { message } = error as Error;
-        log.warn({ source: "github", message }, "the GitHub token could not be read again");
+        return { isOtherGitHubToken: false, problem: (error as Error).message };
       }
     },
     ready: async () => await github?.ready(),
@@ -165,6 +184,21 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
   const lifecycle = new Lifecycle();
 
   const rpc = createRpcHandler({ service, lifecycle, clock: systemClock, serverVersion, onError });
+  const pageOf = ({ allowedOrigins }: Config) =>
+    createStatusPage(readPage, [...allowedOrigins, ...coderOrigins(env)]);
+  const guardOf = ({ allowedHosts, allowedOrigins, token }: Config): Guard =>
+    createGuard({
+      allowedHosts,
+      allowedOrigins,
+      ...(token === undefined ? {} : { token }),
+      isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
+      isFramable: (path) => path === PAGE_PATH,
+    });
+  const observerOf = (): RequestObserver =>
+    both(metrics.requested, log.isLevelEnabled("debug") ? createRequestLog(log, monotonicMs) : undefined);
+  /** What may be another one after a reload. */
+  let current = { page: pageOf(config), guard: guardOf(config), observer: observerOf() };
+
   const plain = createPlainRoutes({
     service,
     clock: systemClock,
@@ -172,28 +206,31 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     defaultNames: config.jsonNames,
     lifecycle,
     stopping: stopping.signal,
-    page: createStatusPage(readPage, [...config.allowedOrigins, ...coderOrigins(env)]),
+    page: (request, response) => current.page(request, response),
     metrics: (accept) => metrics.scrape(accept, nowOf(service)),
   });
-  const guard = createGuard({
-    allowedHosts: config.allowedHosts,
-    allowedOrigins: config.allowedOrigins,
-    ...(config.token === undefined ? {} : { token: config.token }),
-    isOpen: (path) => path === HEALTH_PATH || path === PAGE_PATH || rpc.openPaths.has(path),
-    isFramable: (path) => path === PAGE_PATH,
-  });
   const { writeStallMs } = limits;
-  const observer = both(
-    metrics.requested,
-    log.isLevelEnabled("debug") ? createRequestLog(log, monotonicMs) : undefined,
-  );
-  const tracer = tracing?.requested;
-  const app = createApp({ guard, rpc, plain, cors: CORS, writeStallMs, onError, observer, tracer });
+  const app = createApp({
+    guard: (request, localAddress) => current.guard(request, localAddress),
+    rpc,
+    plain,
+    cors: CORS,
+    writeStallMs,
+    onError,
+    observer: (request) => current.observer(request),
+    tracer: tracing?.requested,
+  });
   const listener = createListener(app, limits, config.tls);
 
   return {
     service,
-    reload: () => sources.reload(),
+    reload: async (next) => {
+      if (next.tls !== undefined) {
+        listener.renew(next.tls);
+      }
+      current = { page: pageOf(next), guard: guardOf(next), observer: observerOf() };
+      return await sources.reload(next);
+    },
     listen: async () => {
       await sources.ready();
       const address = await listener.listen(config.listen.address);
@@ -215,9 +252,9 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
 type Observer<T> = (begun: T) => (ending: string) => void;
 
 /** One observer that tells two. */
-function both<T>(one: Observer<T> | undefined, other: Observer<T> | undefined): Observer<T> | undefined {
-  if (one === undefined || other === undefined) {
-    return one ?? other;
+function both<T>(one: Observer<T>, other: Observer<T> | undefined): Observer<T> {
+  if (other === undefined) {
+    return one;
   }
   return (begun) => {
     const ends = [one(begun), other(begun)];
@@ -252,28 +289,60 @@ function nowOf(service: MetadataService): Now {
   };
 }
 
-function createGitHubFrom(
-  { github }: Config,
-  { log, env, serverVersion, onSecret, time }: Dependencies,
-  { metrics, tracing }: Telemetry,
-): GitHub {
-  const { host, apiUrl, token, tokenFile } = github;
-  return createGitHub({
+function tokenOptions({ github: { token, tokenFile } }: Config): TokenOptions {
+  return { ...(token !== undefined && { token }), ...(tokenFile !== undefined && { tokenFile }) };
+}
+
+/** How GitHub is asked. */
+export function gitHubOptions(
+  config: Config,
+  { env, serverVersion, onSecret }: Pick<Dependencies, "env" | "serverVersion" | "onSecret">,
+): GitHubOptions {
+  const { host, apiUrl } = config.github;
+  return {
     host,
     apiUrl,
-    ...(token !== undefined && { token }),
-    ...(tokenFile !== undefined && { tokenFile }),
+    ...tokenOptions(config),
     ...(env["HOME"] !== undefined && { home: env["HOME"] }),
-    ...(time && { time }),
     proxy: Object.fromEntries(PROXY_VARIABLES.flatMap((name) => (env[name] ? [[name, env[name]]] : []))),
     userAgent: `fleet-metadata/${serverVersion}`,
     ...(onSecret && { onToken: onSecret }),
+  };
+}
+
+function createGitHubFrom(
+  config: Config,
+  { log, env, serverVersion, onSecret, time }: Dependencies,
+  { metrics, tracing }: Telemetry,
+): GitHub {
+  return createGitHub({
+    ...gitHubOptions(config, { env, serverVersion, ...(onSecret && { onSecret }) }),
+    ...(time && { time }),
     onRequest: (request) => {
       metrics?.githubAnswered(request);
       log.debug({ source: "github", ...request }, "GitHub has answered");
     },
-    ...(tracing && { onSend: (route) => tracing.githubAsked({ route, url: apiUrl }) }),
+    ...(tracing && { onSend: (route) => tracing.githubAsked({ route, url: config.github.apiUrl }) }),
   });
+}
+
+/** What git is told of this machine. */
+export function gitSurroundings({ workspace }: Pick<Config, "workspace">, env: Environment): Surroundings {
+  return {
+    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
+    workspace,
+    ...(env["HOME"] !== undefined && { home: env["HOME"] }),
+    ...(env["XDG_CONFIG_HOME"] !== undefined && { xdgConfigHome: env["XDG_CONFIG_HOME"] }),
+  };
+}
+
+/** Where AgentAPI is asked. Undefined: nowhere. */
+export function agentApiUrl(
+  { agentapiUrl }: Pick<Config, "agentapiUrl">,
+  env: Environment,
+): string | undefined {
+  const url = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
+  return url === "none" ? undefined : url;
 }
 
 function createCollectors(
@@ -282,32 +351,28 @@ function createCollectors(
   { metrics, tracing }: Telemetry,
 ): ScheduledCollector[] {
   const { workspace, gitDeadlineMs } = config;
-  const xdg = env["XDG_CONFIG_HOME"] === undefined ? {} : { xdgConfigHome: env["XDG_CONFIG_HOME"] };
-  const onProcess = both(metrics?.gitStarted, tracing?.gitStarted);
-  const git = createGit({
-    path: env["PATH"] ?? "/usr/local/bin:/usr/bin:/bin",
-    workspace,
-    ...(onProcess && { onProcess }),
-    ...(env["HOME"] === undefined ? {} : { home: env["HOME"] }),
-    ...xdg,
-  });
+  const surroundings = gitSurroundings(config, env);
+  const onProcess = metrics && both(metrics.gitStarted, tracing?.gitStarted);
+  const git = createGit({ ...surroundings, ...(onProcess && { onProcess }) });
+  const { xdgConfigHome } = surroundings;
+  const gitOptions = { git, workspace, gitDeadlineMs, ...(xdgConfigHome !== undefined && { xdgConfigHome }) };
   return [
-    { collector: createGitCollector({ git, workspace, gitDeadlineMs, ...xdg }), deadlineMs: gitDeadlineMs },
+    { collector: createGitCollector(gitOptions), deadlineMs: gitDeadlineMs },
     { collector: createTask(config, env, onSecret), deadlineMs: LOCAL_DEADLINE_MS },
     { collector: createWorkspaceCollector({ directory: workspace, env }), deadlineMs: LOCAL_DEADLINE_MS },
   ];
 }
 
 function createTask(config: Config, env: Environment, onToken: Dependencies["onSecret"]): Collector {
-  const { workspace, taskFile, taskStaleAfterMs, agentapiUrl, coderUrl, coderTokenFile } = config;
-  const agentApi = agentapiUrl ?? (isCoderWorkspace(env) ? AGENTAPI_IN_CODER : "none");
+  const { workspace, taskFile, taskStaleAfterMs, coderUrl, coderTokenFile } = config;
+  const agentApi = agentApiUrl(config, env);
   const coder = coderAccess({ url: coderUrl, tokenFile: coderTokenFile, onToken }, env);
   return createTaskCollector({
     file: taskFile,
     workspace,
     staleAfterMs: taskStaleAfterMs,
     witnesses: [
-      ...(agentApi === "none" ? [] : [createAgentApi({ url: agentApi })]),
+      ...(agentApi === undefined ? [] : [createAgentApi({ url: agentApi })]),
       ...(coder === undefined ? [] : [createCoder(coder)]),
       createProcessList(),
     ],

@@ -113,6 +113,14 @@ function createProgram(context: CliContext): Command {
       keys(options, context);
     });
   addTask(program.command("task"), context).description("say or show what the coding agent is doing");
+  addSettings(program.command("doctor"), SERVE)
+    .description("look for what keeps the server from working, and say what to do; exit code 1 for a problem")
+    .argument("[CHECK...]", "only these checks (default: all)")
+    .option("--json", "print JSON")
+    .action(async (names: string[], options, command: Command) => {
+      const { doctor } = await import("./doctor.ts");
+      await doctor(names, options, command, context);
+    });
   addSettings(program.command("config"), ALL)
     .description("show every setting in force and where it came from")
     .option(...json)

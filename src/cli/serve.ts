@@ -1,20 +1,22 @@
 // `fleet-metadata serve`: runs the server until it is told to stop.
 
 import type { Command } from "commander";
-import { type Config, ConfigError, requireSafeListener } from "../config.ts";
-import { tracingSecrets } from "../config-tracing.ts";
-import type { ListenSetting } from "../config-values.ts";
+import { ConfigError, envFileOf, requireSafeListener } from "../config.ts";
+import { loadConfig } from "../config-reload.ts";
+import { explainUnknown, unknownVariables } from "../config-unknown.ts";
 import { createLog } from "../observability/log.ts";
 import { createRedaction } from "../observability/redact.ts";
 import { startTracing } from "../observability/tracing/start-tracing.ts";
 import { build } from "../server.ts";
-import { type CliContext, commandConfig } from "./options.ts";
-
-/** Variables of others that hold tokens, used or not. */
-const SECRET_VARIABLES = ["GITHUB_TOKEN", "GH_TOKEN", "CODER_SESSION_TOKEN", "CODER_AGENT_TOKEN"];
+import { explainListenError } from "./listen-error.ts";
+import { type CliContext, configInput } from "./options.ts";
+import { createReload } from "./reload.ts";
+import { secretsOf } from "./secrets.ts";
 
 export async function serve(command: Command, context: CliContext): Promise<void> {
-  const config = commandConfig(command, context);
+  const input = configInput(command, context);
+  const loaded = loadConfig(input);
+  const { config } = loaded;
   requireSafeListener(config);
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
   const redaction = createRedaction(secretsOf(config, context));
@@ -25,7 +27,10 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const { version: serverVersion, env, readPage } = context;
   const tracing = config.tracing && (await startTracing({ ...config.tracing, serverVersion, log }));
   const server = build(config, { log, env, serverVersion, readPage, onSecret: redaction.learn, tracing });
-  context.onHangup(() => void server.reload());
+  for (const variable of unknownVariables(input.env, envFileOf(input))) {
+    log.warn({ variable: variable.name, closest: variable.closest }, explainUnknown(variable));
+  }
+  context.onHangup(createReload({ input, loaded, server, log, learn: redaction.learn }));
   const address = await server.listen().catch((error: NodeJS.ErrnoException) => {
     throw new ConfigError(
       `--listen: cannot listen on ${config.listen.text}: ${explainListenError(error, config.listen)}`,
@@ -43,33 +48,6 @@ export async function serve(command: Command, context: CliContext): Promise<void
   await server.close();
 }
 
-/** What the log must never repeat, as far as it is known at the start. */
-function secretsOf({ token, github, tracing }: Config, { env }: CliContext): string[] {
-  const variables = SECRET_VARIABLES.map((name) => env[name]);
-  const ofTracing = tracing === undefined ? [] : tracingSecrets(tracing);
-  return [token, github.token, ...variables, ...ofTracing].filter((secret) => secret !== undefined);
-}
-
 function urlOf(scheme: string, host: string, port: number): string {
   return `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`;
-}
-
-function explainListenError(error: NodeJS.ErrnoException, { address }: ListenSetting): string {
-  if ("path" in address) {
-    return error.code === "EADDRINUSE"
-      ? "something is there already; allowed is a path where nothing is"
-      : "it cannot be made; allowed is a path in a directory that exists and that this user may write to";
-  }
-  switch (error.code) {
-    case "EADDRINUSE":
-      return "the address is in use; allowed is a free one, or :0 for any free port";
-    case "EACCES":
-      return "not permitted; allowed is a port above 1023";
-    case "EADDRNOTAVAIL":
-    case "ENOTFOUND":
-    case "EAI_AGAIN":
-      return "this machine does not have that address; allowed is one of its own, or 0.0.0.0 for all";
-    default:
-      return error.message;
-  }
 }

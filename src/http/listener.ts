@@ -9,7 +9,7 @@ import {
   type Server,
   type Socket,
 } from "node:net";
-import { createServer as createTlsServer } from "node:tls";
+import { createServer as createTlsServer, type SecureContextOptions } from "node:tls";
 import { detectProtocol } from "./detect-protocol.ts";
 import { createHttp1 } from "./http1.ts";
 import { createHttp2 } from "./http2.ts";
@@ -34,6 +34,13 @@ export interface TlsIdentity {
 export interface Listener {
   /** @returns where it listens, with the real port. @throws the system's error when it cannot. */
   listen(address: ListenAddress): Promise<ListenAddress>;
+  /**
+   * Serves TLS with another certificate from now on; connections that are open keep the one that they began with. Nothing
+   * happens in cleartext.
+   *
+   * @throws when `tls` is not a certificate and its key; then everything is as it was.
+   */
+  renew(tls: TlsIdentity): void;
   /**
    * Accepts no more connections and streams, lets open requests finish, and ends what is still open after `graceMs`.
    */
@@ -126,20 +133,20 @@ export function createListener(
       (isHttp2 ? http2 : http1).emit("connection", socket);
     });
   };
-  const tcp: Server =
+  const secure =
     tls === undefined
-      ? createTcpServer(options, serve)
+      ? undefined
       : createTlsServer(
           {
             ...options,
-            ...tls,
-            minVersion: "TLSv1.2",
+            ...secureContext(tls),
             ALPNProtocols: ["h2", "http/1.1"],
             handshakeTimeout: limits.prefaceTimeoutMs,
           },
           serve,
         );
-  if (tls !== undefined) {
+  const tcp: Server = secure ?? createTcpServer(options, serve);
+  if (secure !== undefined) {
     tcp.on("connection", (socket: Socket) => {
       const peer = peerOf(socket);
       handshakes.set(peer, socket);
@@ -166,6 +173,7 @@ export function createListener(
         return await listen(tcp, address);
       }
     },
+    renew: (identity) => secure?.setSecureContext(secureContext(identity)),
     close: async (graceMs) => {
       const closed = new Promise<void>((resolve) => tcp.close(() => resolve()));
       http1.close();
@@ -182,6 +190,10 @@ export function createListener(
       clearTimeout(timer);
     },
   };
+}
+
+function secureContext({ cert, key }: TlsIdentity): SecureContextOptions {
+  return { cert, key, minVersion: "TLSv1.2" };
 }
 
 function listen(tcp: Server, address: ListenAddress): Promise<ListenAddress> {

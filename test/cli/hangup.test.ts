@@ -62,7 +62,7 @@ describe.skipIf(process.platform !== "linux")("a server in a terminal", () => {
   test("P18: reads the token again at SIGHUP while that is open, and serves on", async () => {
     const { hangUp, isRunning, logged } = await startInTerminal();
     hangUp();
-    await logged("was read again");
+    await logged("were read again");
     expect(isRunning()).toBe(true);
   });
 
@@ -70,7 +70,7 @@ describe.skipIf(process.platform !== "linux")("a server in a terminal", () => {
     const { close, hangUp, isRunning, logged } = await startInTerminal("nohup");
     close();
     hangUp();
-    await logged("was read again");
+    await logged("were read again");
     expect(isRunning()).toBe(true);
   });
 });

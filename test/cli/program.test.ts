@@ -34,7 +34,7 @@ describe("the program", () => {
   it("prints its help", async () => {
     const { code, stdout, stderr } = await runProgram(["--help"]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
-    for (const command of ["serve", "get", "watch", "keys", "task", "config"]) {
+    for (const command of ["serve", "get", "watch", "keys", "task", "doctor", "config"]) {
       expect(stdout).toContain(`\n  ${command} `);
     }
   });
@@ -52,7 +52,11 @@ describe("the program", () => {
     ["a flag that is nearly known", ["--tokn", "x"], "--token"],
     ["an unknown flag of a command", ["get", "--nonsense"], "--nonsense"],
     ["a flag without its value", ["--listen"], "--listen"],
-    ["an unknown command", ["nonsense"], /unknown command .*nonsense.*serve, get, watch, keys, task, config/],
+    [
+      "an unknown command",
+      ["nonsense"],
+      /unknown command .*nonsense.*serve, get, watch, keys, task, doctor, config/,
+    ],
     ["a command that is nearly known", ["key"], /unknown command .*key/],
     ["a command with too much", ["serve", "nonsense"], "nonsense"],
     [
@@ -155,6 +159,60 @@ describe("config", () => {
       variable: "GITHUB_TOKEN, GH_TOKEN",
     });
     expect(of("--git-deadline")).toMatchObject({ origin: "default", value: "5s" });
+  });
+
+  it("shows what Coder decides where nothing else does", async () => {
+    const env = {
+      CODER: "true",
+      CODER_URL: "https://coder.example",
+      CODER_SESSION_TOKEN: "5ecret",
+      VSCODE_PROXY_URI: "https://{{port}}--main--dev--ann.apps.example",
+    };
+    const { stdout } = await callProgram(["config"], { env });
+    expect(stdout).not.toContain("5ecret");
+    const { settings } = JSON.parse(stdout) as { settings: Record<string, string>[] };
+    const of = (flag: string) => settings.find(({ setting }) => setting === flag);
+    expect(of("--allowed-host")).toMatchObject({
+      origin: "coder",
+      value: "*--dev--ann.apps.example,coder.example",
+      source: "VSCODE_PROXY_URI, CODER_URL",
+    });
+    expect(of("--agentapi-url")).toMatchObject({ origin: "coder", value: "http://127.0.0.1:3284" });
+    expect(of("--coder-url")).toMatchObject({ origin: "coder", value: "https://coder.example" });
+    expect(of("--coder-token-file")).toMatchObject({ value: "********", source: "CODER_SESSION_TOKEN" });
+    const named = await callProgram(["config", "--agentapi-url", "none"], { env });
+    expect(named.stdout).toMatch(/"value": "none",\s+"origin": "flag"/);
+  });
+
+  it("shows what is in force by default, and which of several variables counts", async () => {
+    const cwd = emptyDirectory();
+    const { stdout } = await callProgram(["config"], { cwd, env: { GH_TOKEN: "5ecret" } });
+    const { settings } = JSON.parse(stdout) as { settings: Record<string, string>[] };
+    const of = (name: string) => settings.find(({ setting }) => setting === name);
+    expect(of("--workspace")).toMatchObject({ origin: "default", value: cwd, source: "" });
+    expect(of("GITHUB_TOKEN")).toMatchObject({
+      origin: "environment",
+      source: "GH_TOKEN",
+      value: "********",
+    });
+    expect(of("GITHUB_API_URL")).toMatchObject({ origin: "default", value: "https://api.github.com" });
+  });
+
+  it("points out variables that are no setting", async () => {
+    const file = join(emptyDirectory(), "settings");
+    writeFileSync(file, "FLEET_METADATA_TOKENFILE=/token\n");
+    const { code, stdout, stderr } = await callProgram(["config", "--env-file", file], {
+      env: { FLEET_METADATA_WORKSPCE: "5ecret" },
+    });
+    expect(code).toBe(0);
+    expect(stdout + stderr).not.toContain("5ecret");
+    expect(JSON.parse(stdout)).toMatchObject({
+      unknown: [
+        { name: "FLEET_METADATA_WORKSPCE", origin: "environment", closest: "FLEET_METADATA_WORKSPACE" },
+        { name: "FLEET_METADATA_TOKENFILE", origin: "env file", closest: "FLEET_METADATA_TOKEN_FILE" },
+      ],
+    });
+    expect(stderr.match(/ is no setting and has no effect/g)).toHaveLength(2);
   });
 
   it("refuses what serve would refuse", async () => {

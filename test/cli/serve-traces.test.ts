@@ -178,7 +178,11 @@ test("settings of traces that are of no use are warned of, and the server serves
   expect((await fetch(`${program.url}/metadata`)).status).toBe(200);
   program.kill("SIGTERM");
   const { stdout } = await program.ended;
-  expect(warningsOf(stdout)).toEqual([
-    'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not valid; allowed is http/protobuf; there are no traces',
-  ]);
+  const warning =
+    'OTEL_EXPORTER_OTLP_PROTOCOL: "grpc" is not valid; allowed is http/protobuf; there are no traces';
+  expect(warningsOf(stdout)).toEqual([warning]);
+  expect(await runProgram(["config"], { env })).toMatchObject({
+    code: 0,
+    stderr: `fleet-metadata: ${warning}\n`,
+  });
 });

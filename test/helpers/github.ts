@@ -149,6 +149,10 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
         },
       };
     }
+    if (url.pathname === "/rate_limit") {
+      const { limit, remaining, resetMs } = credential;
+      return { status: 200, body: { resources: { core: { limit, remaining, reset: resetMs / 1_000 } } } };
+    }
     if (credential.remaining === 0) {
       const whose = token === undefined ? "127.0.0.1" : "user ID 1";
       return { status: 403, body: { message: `API rate limit exceeded for ${whose}.`, status: "403" } };
@@ -204,7 +208,10 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
     booked.status = isUnchanged ? 304 : reply.status;
     // A 304 is free for whoever is known; what was refused for a limit, and a server's error, costs nobody anything.
     const isFree =
-      isFault || (isUnchanged && credential !== anonymous) || [401, 403, 429].includes(booked.status);
+      isFault ||
+      (isUnchanged && credential !== anonymous) ||
+      [401, 403, 429].includes(booked.status) ||
+      booked.url === "/rate_limit";
     booked.cost = isFree ? 0 : 1;
     credential?.spend(booked.cost);
     response.writeHead(booked.status, {

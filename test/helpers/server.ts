@@ -5,7 +5,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { Socket } from "node:net";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock, Timers } from "../../src/collectors/clock.ts";
-import { createConfig, type Environment } from "../../src/config.ts";
+import { type Config, createConfig, type Environment } from "../../src/config.ts";
 import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
 import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/metadata/service.ts";
@@ -34,6 +34,8 @@ export interface TestServerOptions {
 
 export interface TestServer {
   readonly server: FleetMetadataServer;
+  /** What it was made with. */
+  readonly config: Config;
   readonly host: string;
   /** 0 on a Unix socket. */
   readonly port: number;
@@ -120,6 +122,7 @@ async function launch(options: TestServerOptions) {
   };
   const started: TestServer = {
     server,
+    config,
     host,
     port,
     url: `${config.tls ? "https" : "http"}://${host.includes(":") ? `[${host}]` : host}:${port}`,

@@ -240,7 +240,7 @@ describe("the pull request of the current branch", () => {
     const fresh = `ghs_${"s3cr3t.".repeat(30)}x`;
     github.token(fresh);
     writeFileSync(tokenFile, fresh);
-    await server.server.reload();
+    expect(await server.server.reload(server.config)).toEqual({ isOtherGitHubToken: true });
     await until(() => github.books.requests.length > asked, "a request with the other token");
     let title: unknown;
     while (title !== "Another title") {
@@ -386,11 +386,11 @@ describe("the program", () => {
       state: "SOURCE_STATE_FAILED",
       reason: "UNAUTHENTICATED",
     });
-    const warned = program.logged("could not be read again");
+    const warned = program.logged("cannot be read: ENOENT");
     program.kill("SIGHUP");
     await warned;
     writeFileSync(tokenFile, TOKEN);
-    const told = program.logged("was read again");
+    const told = program.logged("now in force: --github-token-file");
     program.kill("SIGHUP");
     await told;
     while (answer.data["github_pr_number"]?.value !== 1) {

@@ -92,8 +92,11 @@ export function buildEnvironment(
   return environment;
 }
 
-/** A directory that holds the user's home is no mere workspace: what lies in it is the user's own. */
-function trustedPath({ path, workspace, home }: Surroundings, cwd: string): string {
+/**
+ * Where programs are looked for, as {@link Surroundings.path} says. A directory that holds the user's home is no mere workspace:
+ * what lies in it is the user's own.
+ */
+export function trustedPath({ path, workspace, home }: Surroundings, cwd: string): string {
   const untrusted = [cwd, ...(workspace === undefined ? [] : [workspace])]
     .map(real)
     .filter((directory) => home === undefined || !isWithin(real(home), directory));

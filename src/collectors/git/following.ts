@@ -6,6 +6,7 @@ import type { WatchListener } from "../collector.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { type RepositoryWatch, watchRepositories } from "./watch.ts";
+import type { WatchDirectory } from "./watch-directory.ts";
 import { MAX_TOUCHED } from "./work-tree.ts";
 
 /** What of the collector's options concerns following. */
@@ -14,6 +15,8 @@ interface FollowingOptions {
   readonly workspace: string;
   readonly xdgConfigHome?: string;
   readonly gitDeadlineMs?: number;
+  /** Default: `fs.watch`. */
+  readonly watchDirectory?: WatchDirectory;
 }
 
 /** Follows the repositories of one workspace by events, from when it is told to begin. */
@@ -33,7 +36,7 @@ export class Following {
 
   /** From the next call of {@link follow} on, the listener hears of changes, until `signal` is aborted. */
   begin(listener: WatchListener, signal: AbortSignal): void {
-    const { git, workspace, xdgConfigHome, gitDeadlineMs } = this.#options;
+    const { git, workspace, xdgConfigHome, gitDeadlineMs, watchDirectory } = this.#options;
     this.#begin = (locations, headsOf) => {
       this.#watch = watchRepositories({
         git,
@@ -52,6 +55,7 @@ export class Following {
         },
         ...(xdgConfigHome === undefined ? {} : { xdgConfigHome }),
         ...(gitDeadlineMs === undefined ? {} : { gitDeadlineMs }),
+        ...(watchDirectory === undefined ? {} : { watchDirectory }),
       });
     };
   }

@@ -2,5 +2,8 @@
 // repositories, and only to read them.
 
 export { createGitCollector } from "./collector.ts";
+export type { Surroundings } from "./environment.ts";
 export type { Git } from "./git.ts";
 export { createGit } from "./run-git.ts";
+export { type Survey, surveyWorkspace } from "./survey.ts";
+export { gitVersion, isOldGit, OLDEST_GIT, whereIsGit } from "./version.ts";

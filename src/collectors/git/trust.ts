@@ -8,6 +8,7 @@ import { isWithin, readStart, throwIfExhausted } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
+import { OLDEST_GIT } from "./version.ts";
 
 /** Twice the longest path that Linux takes; what points further points nowhere. */
 const MAX_PATH_BYTES = 8192;
@@ -82,8 +83,8 @@ export async function checkTrust(
   const result = await git.run(args, { cwd: root, signal });
   if (result.exitCode !== 0) throw failure(result, root);
   const answer = result.stdout.toString("utf8");
-  // GIT_CONFIG_COUNT, on which the hardening rests, is as old as this option; a git without it repeats it.
-  if (answer.startsWith("--")) throw new CollectError("GIT_TOO_OLD", "git is older than 2.31.");
+  // A git that is too old does not know this option, and repeats it.
+  if (answer.startsWith("--")) throw new CollectError("GIT_TOO_OLD", `git is older than ${OLDEST_GIT}.`);
   // Compared as a whole: a path may contain a line break.
   if (answer === `${root}\n${gitDir}\n${commonDir}\n`) return;
   if (answer.startsWith(`${root}\n`)) throw foreign(root);

@@ -37,9 +37,10 @@ export interface GatedGitHubApi extends GitHubApi {
   /**
    * Reads the token anew at once: for SIGHUP.
    *
+   * @returns whether it is another one.
    * @throws {CollectError} UNAUTHENTICATED, when there is none where one should be.
    */
-  reload(): Promise<void>;
+  reload(): Promise<boolean>;
 }
 
 /** A thousand check runs are as many as GitHub itself shows of a commit. */
@@ -55,8 +56,7 @@ const PAGED: ReadonlySet<Route> = new Set<Route>([
 /** Makes the gate. No request is made, and octokit is not loaded, before the first question. */
 export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const { clock = systemClock, timers = systemTimers, random = Math.random } = options;
-  const { userAgent, transport = createTransport(), onRequest = () => undefined } = options;
-  const { onSend = () => () => undefined } = options;
+  const { userAgent, transport = createTransport(), onRequest = () => undefined, onSend } = options;
   const apiUrl = new URL(options.apiUrl);
   const budget = createBudget({ clock, random });
   const credentials = createCredentials({ source: options.token, timers, replaced: budget.forget });
@@ -134,6 +134,10 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
       return budget.paceMs;
     },
     watch: credentials.watch,
-    reload: () => credentials.read(true),
+    reload: async () => {
+      const { token } = credentials;
+      await credentials.read(true);
+      return credentials.token !== token;
+    },
   };
 }

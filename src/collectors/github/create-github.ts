@@ -6,18 +6,21 @@ import { createGitHubCollector } from "./collector.ts";
 import { createGitHubApi } from "./create-api.ts";
 import type { AnsweredRequest, OnSend } from "./gate.ts";
 import { readHostAliases } from "./ssh-files.ts";
-import { createTokenSource } from "./token.ts";
+import { createTokenSource, type TokenSource } from "./token.ts";
 import { createTransport, type ProxySettings } from "./transport.ts";
 
-export interface GitHubOptions {
+/** Where the token comes from. With neither, public repositories alone can be read, and seldom. */
+export interface TokenOptions {
+  readonly token?: string;
+  /** Absolute path of a file that holds the token instead. */
+  readonly tokenFile?: string;
+}
+
+export interface GitHubOptions extends TokenOptions {
   /** Name of the GitHub server whose repositories count, without port. */
   readonly host: string;
   /** Where its API is, without a trailing slash: the only address that the token is sent to. */
   readonly apiUrl: string;
-  /** Absent: public repositories alone can be read, and seldom. */
-  readonly token?: string;
-  /** Absolute path of a file that holds the token instead. */
-  readonly tokenFile?: string;
   /** The user's home directory, for the host aliases of ssh. Absent: there are none but the system's. */
   readonly home?: string;
   /** Default: GitHub is asked directly. */
@@ -38,11 +41,12 @@ export interface GitHub {
   /** Resolves when it is known what the addresses of remotes mean: to be waited for before the first question. At most 1 s. */
   ready(): Promise<void>;
   /**
-   * Reads the token anew.
+   * Reads the token anew, from where it comes from now on.
    *
+   * @returns whether it is another one than before.
    * @throws {CollectError} when there is none where one should be.
    */
-  reload(): Promise<void>;
+  reload(from: TokenOptions): Promise<boolean>;
 }
 
 /** The user's configuration may lie on a file system that does not answer. */
@@ -50,15 +54,22 @@ const ALIASES_DEADLINE_MS = 1_000;
 
 /** Reads nothing and asks nothing before {@link GitHub.ready}. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { host, apiUrl, token, tokenFile, home, proxy, userAgent, onRequest, onSend, onToken, time } =
-    options;
-  const api = createGitHubApi({
-    apiUrl,
-    token: createTokenSource({
+  const { host, apiUrl, home, proxy, userAgent, onRequest, onSend, onToken, time } = options;
+  const sourceOf = ({ token, tokenFile }: TokenOptions): TokenSource =>
+    createTokenSource({
       ...(token && { token }),
       ...(tokenFile && { file: tokenFile }),
       ...(onToken && { onToken }),
-    }),
+    });
+  let source = sourceOf(options);
+  const api = createGitHubApi({
+    apiUrl,
+    token: {
+      read: (how) => source.read(how),
+      get isLasting() {
+        return source.isLasting;
+      },
+    },
     userAgent,
     transport: createTransport({ ...(proxy && { proxy }) }),
     ...(onRequest && { onRequest }),
@@ -79,6 +90,9 @@ export function createGitHub(options: GitHubOptions): GitHub {
       await Promise.race([reading, tooLate]);
       clearTimeout(timer);
     },
-    reload: () => api.reload(),
+    reload: (from) => {
+      source = sourceOf(from);
+      return api.reload();
+    },
   };
 }

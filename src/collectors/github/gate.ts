@@ -55,11 +55,20 @@ export interface GateOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly onRequest: (request: AnsweredRequest) => void;
-  readonly onSend: OnSend;
+  /** Default: nobody is told. */
+  readonly onSend?: OnSend | undefined;
 }
 
 export function createGate(options: GateOptions): Gate {
-  const { apiUrl, credentials, budget, transport, clock, onRequest, onSend } = options;
+  const {
+    apiUrl,
+    credentials,
+    budget,
+    transport,
+    clock,
+    onRequest,
+    onSend = () => () => undefined,
+  } = options;
   const asked = ({ pathname }: URL, token = credentials.token): Asked => ({
     path: redact(pathname, token),
     token,

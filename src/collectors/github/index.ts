@@ -2,5 +2,7 @@
 // (api.ts), the file with its token, the ssh configuration of the user for the names of hosts, and the local repository only through
 // the checkout that it is given.
 
-export { createGitHub, type GitHub } from "./create-github.ts";
+export { createGitHub, type GitHub, type GitHubOptions, type TokenOptions } from "./create-github.ts";
+export { type Greeting, type Inspection, inspectGitHub } from "./inspect.ts";
+export type { Lookup } from "./resolve.ts";
 export { PROXY_VARIABLES } from "./transport.ts";

@@ -14,6 +14,7 @@ import { watchTaskFile } from "./watch.ts";
 export { createAgentApi } from "./agentapi.ts";
 export { createCoder } from "./coder.ts";
 export { coderAccess } from "./coder-access.ts";
+export { statusWord } from "./finding.ts";
 export { createProcessList } from "./processes.ts";
 
 export interface TaskCollectorOptions {

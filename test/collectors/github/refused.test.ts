@@ -133,7 +133,7 @@ test("P18: reload reads the file at once, and lifts the block when it holds anot
 test("P18: a refusal of the token before is not one of the token that has replaced it", async () => {
   const { file, write } = tokenFile("ghp_revoked");
   const http = createTransport();
-  let replace: (() => Promise<void>) | undefined;
+  let replace: (() => Promise<boolean>) | undefined;
   const { github, api, pulls } = await startGatedGitHub({
     token: createTokenSource({ file }),
     transport: async (url, headers, signal) => {

@@ -10,6 +10,8 @@ export interface CredentialOptions {
   readonly lacks?: readonly Permission[];
   /** Names of private repositories that it sees. Default: all. */
   readonly sees?: readonly string[];
+  /** What a classic token may do. Default: it has permissions and no scopes. */
+  readonly scopes?: readonly string[];
 }
 
 const WINDOW_MS = 3_600_000;
@@ -24,6 +26,7 @@ export class Credential {
   limit: number;
   lacks: readonly Permission[];
   sees: readonly string[] | undefined;
+  readonly scopes: readonly string[] | undefined;
   /** 401 from now on. */
   isRevoked = false;
   /** Points spent in the present window. May be set, as if others had spent them. */
@@ -36,6 +39,7 @@ export class Credential {
     this.limit = options.limit ?? 5_000;
     this.lacks = options.lacks ?? [];
     this.sees = options.sees;
+    this.scopes = options.scopes;
     this.#nowMs = nowMs;
   }
 
@@ -73,6 +77,7 @@ export class Credential {
       "x-ratelimit-used": String(this.used),
       "x-ratelimit-reset": String(this.resetMs / 1_000),
       "x-ratelimit-resource": "core",
+      ...(this.scopes && { "x-oauth-scopes": this.scopes.join(", ") }),
     };
   }
 
