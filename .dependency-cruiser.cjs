@@ -1,6 +1,24 @@
 // The arrows of the house: main -> command-line -> cli -> server -> {rpc, http} -> metadata -> collectors, and for the hooks of
 // agents main -> hooks. `gen` may be imported anywhere.
 
+const NOT_DEPENDENCIES = ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"];
+
+/** Development dependencies that are in the bundle, so that those who install it need not install them. */
+const BUNDLED = [
+  "@octokit/rest",
+  "@opentelemetry/api",
+  "@opentelemetry/core",
+  "@opentelemetry/otlp-transformer",
+  "@opentelemetry/resources",
+  "@opentelemetry/sdk-trace",
+  "commander",
+  "fastest-levenshtein",
+  "pino",
+  "pino-pretty",
+  "prom-client",
+  "zod",
+];
+
 /** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
 const only = (room, allowed) => ({
   name: `${room.replaceAll(/[^a-z]+/g, "-")}-imports-only`,
@@ -88,10 +106,18 @@ module.exports = {
     },
     { name: "no-cycles", severity: "error", from: {}, to: { circular: true } },
     {
-      name: "production-dependencies-only",
+      name: "the-client-imports-dependencies-only",
+      comment: "What is not installed with the package is not there for the programs that import the client.",
       severity: "error",
-      from: { path: "^src/" },
-      to: { dependencyTypes: ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"] },
+      from: { path: "^src/(client|gen)/" },
+      to: { dependencyTypes: NOT_DEPENDENCIES },
+    },
+    {
+      name: "the-program-is-made-of-packages-that-are-named",
+      comment: "The build puts whatever is imported into the program, tools for tests included.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/(client|gen)/" },
+      to: { dependencyTypes: NOT_DEPENDENCIES, pathNot: `node_modules/(${BUNDLED.join("|")})/` },
     },
     { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
   ],

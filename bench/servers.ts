@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { createInterface } from "node:readline";
-import { startProcess, stopProcess } from "./cleanup.ts";
+import { startProcess, stopProcess, temporaryDirectory } from "./cleanup.ts";
 import type { Repository } from "./repository.ts";
 
 /** A server that listens. */
@@ -20,8 +20,8 @@ export interface RunningServer {
 export interface ServeOptions {
   /** What to serve. */
   readonly repository: Repository;
-  /** Default: {@link BUNDLE}. */
-  readonly program?: string;
+  /** What is run. Default: Node with {@link BUNDLE}. */
+  readonly program?: readonly string[];
   /** More flags of the command `serve`. */
   readonly flags?: readonly string[];
   /** A directory whose programs are found before all others. */
@@ -48,44 +48,64 @@ export async function buildBundle(): Promise<void> {
   }
 }
 
+/** Makes the executable of the sources as they are. @returns its file. */
+export async function buildExecutable(): Promise<string> {
+  const file = join(temporaryDirectory(), "fleet-metadata");
+  const build = startProcess(process.execPath, [join(ROOT, "scripts/build-sea.ts"), file], {
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  await once(build, "exit");
+  if (build.exitCode !== 0) {
+    throw new Error("the executable could not be built");
+  }
+  return file;
+}
+
 /** Our server, on any free port. */
 export function serve(options: ServeOptions): Promise<RunningServer> {
-  const { repository, program = BUNDLE, flags = [], firstOnPath, variables = NO_GITHUB, onLine } = options;
+  const {
+    repository,
+    program = [process.execPath, BUNDLE],
+    flags = [],
+    firstOnPath,
+    variables = NO_GITHUB,
+    onLine,
+  } = options;
   const { root, env } = repository;
   const settings = ["--workspace", root, "--listen", "127.0.0.1:0", "--log-format", "json"];
   // No task file of the user's is served.
   const taskFile = ["--task-file", join(dirname(root), "task.json")];
   const path = [firstOnPath, env["PATH"]].filter((part) => part !== undefined).join(delimiter);
   const environment = { ...env, ...variables, PATH: path };
-  return start([program, "serve", ...settings, ...taskFile, ...flags], environment, onLine);
+  return start([...program, "serve", ...settings, ...taskFile, ...flags], environment, onLine);
 }
 
 /** A bare node:http server that answers with the bytes of a file. */
 export function serveBareHttp(bodyFile: string): Promise<RunningServer> {
-  return start([join(import.meta.dirname, "processes/bare-http.mjs"), bodyFile]);
+  return start([process.execPath, join(import.meta.dirname, "processes/bare-http.mjs"), bodyFile]);
 }
 
 /** A @grpc/grpc-js server that answers GetMetadata with the message in a file. */
 export function serveBareGrpc(messageFile: string): Promise<RunningServer> {
-  return start([join(import.meta.dirname, "processes/bare-grpc.ts"), messageFile]);
+  return start([process.execPath, join(import.meta.dirname, "processes/bare-grpc.ts"), messageFile]);
 }
 
 async function start(
-  args: readonly string[],
+  [command = "", ...args]: readonly string[],
   env?: NodeJS.ProcessEnv,
   onLine: (line: string) => void = () => undefined,
 ): Promise<RunningServer> {
-  const child = startProcess(process.execPath, args, {
+  const child = startProcess(command, args, {
     stdio: ["ignore", "pipe", "inherit"],
     ...(env === undefined ? {} : { env }),
   });
   const { stdout, pid } = child;
   if (stdout === null || pid === undefined) {
-    throw new Error(`${args[0]} could not be started`);
+    throw new Error(`${command} ${args[0]} could not be started`);
   }
   const lines = createInterface({ input: stdout });
   const exited = once(child, "exit").then(() => {
-    throw new Error(`${args.join(" ")} ended before it listened`);
+    throw new Error(`${command} ${args.join(" ")} ended before it listened`);
   });
   const [line] = await Promise.race([once(lines, "line"), exited]);
   exited.catch(() => undefined);

@@ -1,4 +1,5 @@
-// How long a start takes, and what the server costs at rest, beside Node itself and a bare node:http server.
+// How long a start takes, and what the server costs at rest, as bundle and as executable, beside Node itself and a bare node:http
+// server.
 
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
@@ -9,7 +10,7 @@ import { startProcess, temporaryDirectory } from "./cleanup.ts";
 import type { Measuring } from "./part.ts";
 import { cpuSeconds, residentMb } from "./proc.ts";
 import { createCountedGit, createRepository } from "./repository.ts";
-import { type RunningServer, serve, serveBareHttp } from "./servers.ts";
+import { buildExecutable, type RunningServer, serve, serveBareHttp } from "./servers.ts";
 import { percentile } from "./statistics.ts";
 import { atMost, below, figure, formatTable, judge } from "./table.ts";
 
@@ -26,53 +27,86 @@ export async function measureStart({ rounds }: Measuring): Promise<number> {
   writeFileSync(body, await readBody(first.url));
   await first.stop();
 
+  const executable = [await buildExecutable()];
   const startOurs = () => serve({ repository });
+  const startExecutable = () => serve({ repository, program: executable });
   const startBare = () => serveBareHttp(body);
-  const times = { ours: [] as number[], bare: [] as number[], node: [] as number[] };
+  const times = {
+    ours: [] as number[],
+    executable: [] as number[],
+    bare: [] as number[],
+    node: [] as number[],
+  };
   for (let round = 0; round < rounds; round += 1) {
     times.ours.push(await timeToAnswer(startOurs, readUntilFresh));
+    times.executable.push(await timeToAnswer(startExecutable, readUntilFresh));
     times.bare.push(await timeToAnswer(startBare, async (url) => void (await readBody(url))));
     times.node.push(await timeOfNode());
   }
   const p50 = (samples: readonly number[]) => percentile(samples, 0.5);
 
   const ours = await rest(await serve({ repository, firstOnPath: git.directory }), git.started);
+  const single = await rest(
+    await serve({ repository, firstOnPath: git.directory, program: executable }),
+    git.started,
+  );
   const bare = await rest(await startBare(), () => 0);
 
   const row = (
     measure: string,
-    values: readonly [ours: number | undefined, bare?: number | undefined, node?: number | undefined],
+    values: readonly [
+      ours: number | undefined,
+      executable: number | undefined,
+      bare?: number | undefined,
+      node?: number | undefined,
+    ],
     unit: string,
     aim?: Parameters<typeof judge>[1],
   ): string[] => {
-    const [our, other, node] = values;
+    const [our, alone, other, node] = values;
     const ratio = our === undefined || other === undefined || other === 0 ? undefined : our / other;
-    const figures = [our, other, node].map((value) => figure(value, unit));
-    return [measure, ...figures, figure(ratio, "x"), ...judge(our, aim)];
+    const figures = [our, alone, other, node].map((value) => figure(value, unit));
+    // The aim holds for both.
+    const worse = our === undefined || alone === undefined ? undefined : Math.max(our, alone);
+    return [measure, ...figures, figure(ratio, "x"), ...judge(worse, aim)];
   };
   const rows = [
     row(
       `start to the first complete answer, p50 of ${rounds}`,
-      [p50(times.ours), p50(times.bare), p50(times.node)],
+      [p50(times.ours), p50(times.executable), p50(times.bare), p50(times.node)],
       "ms",
       below(400, "ms"),
     ),
     row(
       "the same, slowest",
-      [Math.max(...times.ours), Math.max(...times.bare), Math.max(...times.node)],
+      [
+        Math.max(...times.ours),
+        Math.max(...times.executable),
+        Math.max(...times.bare),
+        Math.max(...times.node),
+      ],
       "ms",
     ),
-    row("resident after the first answer", [ours.residentAtStartMb, bare.residentAtStartMb], "MB"),
+    row(
+      "resident after the first answer",
+      [ours.residentAtStartMb, single.residentAtStartMb, bare.residentAtStartMb],
+      "MB",
+    ),
     row(
       `resident ${SETTLE_MS / 1_000} s after ${READS} reads`,
-      [ours.residentMb, bare.residentMb],
+      [ours.residentMb, single.residentMb, bare.residentMb],
       "MB",
       below(80, "MB"),
     ),
-    row(`CPU in ${REST_MS / 1_000} s at rest`, [ours.cpuMs, bare.cpuMs], "ms"),
-    row(`git processes started in these ${REST_MS / 1_000} s`, [ours.gitStarted], "", atMost(0, "")),
+    row(`CPU in ${REST_MS / 1_000} s at rest`, [ours.cpuMs, single.cpuMs, bare.cpuMs], "ms"),
+    row(
+      `git processes started in these ${REST_MS / 1_000} s`,
+      [ours.gitStarted, single.gitStarted],
+      "",
+      atMost(0, ""),
+    ),
   ];
-  const header = ["measure", "ours", "bare node:http", "node -e 0", "ours/bare", "aim", "met"];
+  const header = ["measure", "ours", "executable", "bare node:http", "node -e 0", "ours/bare", "aim", "met"];
   console.log(formatTable("Start and rest, 50-file repository", header, rows));
   return 0;
 }

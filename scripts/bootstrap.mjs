@@ -35,6 +35,8 @@ function buildInputs() {
     "package-lock.json",
     "scripts/build.ts",
     "scripts/build-page.ts",
+    "scripts/bundle.ts",
+    "scripts/licences.ts",
     ...listFiles("src"),
   ];
   for (const file of files) {

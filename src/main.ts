@@ -15,19 +15,25 @@ if (major < 22 || (major === 22 && minor < 18)) {
   process.exit(1);
 }
 
-const args = process.argv.slice(2);
-const [command, action, ...rest] = args;
-if (command === "task" && action === "hook" && !rest.some((arg) => arg === "--help" || arg === "-h")) {
-  await runHook(rest, {
-    env: processEnvironment(),
-    pid: process.pid,
-    stdin: () => process.stdin,
-    say: (text) => void process.stderr.write(text),
-    cwd: () => process.cwd(),
-  });
-  // The agent may keep its end of standard input open.
-  process.exit(0);
+// Nothing is awaited at the top level: this is the script of the executable, too, which is no module.
+void main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<void> {
+  const [command, action, ...rest] = args;
+  if (command === "task" && action === "hook" && !rest.some((arg) => arg === "--help" || arg === "-h")) {
+    await runHook(rest, {
+      env: processEnvironment(),
+      pid: process.pid,
+      stdin: () => process.stdin,
+      say: (text) => void process.stderr.write(text),
+      cwd: () => process.cwd(),
+    });
+    // The agent may keep its end of standard input open.
+    process.exit(0);
+  }
+  keepHeapSmall();
+  const { runCommandLine } = await import("./command-line.ts");
+  const isExecutable = process.getBuiltinModule("node:sea").isSea();
+  const program = isExecutable ? [process.execPath] : [process.execPath, "--", import.meta.filename];
+  await runCommandLine(args, program);
 }
-keepHeapSmall();
-const { runCommandLine } = await import("./command-line.ts");
-await runCommandLine(args, [process.execPath, "--", import.meta.filename]);

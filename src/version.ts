@@ -1,9 +1,6 @@
-// The version of this program, which package.json has.
+// The version of this program.
 
-import { createRequire } from "node:module";
-import * as z from "zod/mini";
+import manifest from "../package.json" with { type: "json" };
 
-const manifest: unknown = createRequire(import.meta.url)("../package.json");
-
-/** As in package.json. Both src/ and dist/ lie beside it. */
-export const VERSION = z.object({ version: z.string() }).parse(manifest).version;
+/** As in package.json. */
+export const VERSION: string = manifest.version;

@@ -69,7 +69,7 @@ export async function openScene(program: string): Promise<Scene> {
   const hangingGit = createHangingGit();
   const server = await serve({
     repository,
-    program,
+    program: [process.execPath, program],
     firstOnPath: hangingGit.directory,
     variables: { GITHUB_API_URL: github.apiUrl, GITHUB_TOKEN: TOKEN },
     onLine: (line) => noteLogLine(line, ledger),

@@ -104,6 +104,12 @@ function createProgram(context: CliContext): Command {
       const { watch } = await import("./watch.ts");
       await watch(names, options, command, context);
     });
+  addSettings(program.command("health"), ["url", "listen"])
+    .description("ask a running server whether it is healthy; exits with 1 if it is not")
+    .action(async (_, command: Command) => {
+      const { health } = await import("./health.ts");
+      await health(command, context);
+    });
   program
     .command("keys")
     .description("list all keys with type, source and description")

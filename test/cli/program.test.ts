@@ -55,7 +55,7 @@ describe("the program", () => {
     [
       "an unknown command",
       ["nonsense"],
-      /unknown command .*nonsense.*serve, get, watch, keys, task, doctor, config/,
+      /unknown command .*nonsense.*serve, get, watch, health, keys, task, doctor, config/,
     ],
     ["a command that is nearly known", ["key"], /unknown command .*key/],
     ["a command with too much", ["serve", "nonsense"], "nonsense"],

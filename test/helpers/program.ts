@@ -20,6 +20,8 @@ export interface ProgramOptions {
   readonly cwd?: string;
   /** How many files and sockets it may have open. Default: as many as this process. */
   readonly maxOpenFiles?: number;
+  /** The program, in place of Node and the sources. */
+  readonly program?: readonly string[];
   /** What starts the program: a command that ends by executing its further arguments. Default: nothing. */
   readonly through?: readonly string[];
 }
@@ -103,10 +105,11 @@ export function startCommand(args: readonly string[], options: ProgramOptions = 
 function launch(args: readonly string[], options: ProgramOptions) {
   const { env = {}, cwd = emptyDirectory(), maxOpenFiles, through = [] } = options;
   // As the program is started by npm and by its own first line.
-  const command = [...through, process.execPath, "--", MAIN, ...args];
+  const program = options.program ?? [process.execPath, "--", MAIN];
+  const command = [...through, ...program, ...args];
   const limited = maxOpenFiles === undefined ? command : limitOpenFiles(maxOpenFiles, command);
-  const [program = "", ...words] = limited;
-  const child = spawn(program, words, {
+  const [first = "", ...words] = limited;
+  const child = spawn(first, words, {
     cwd,
     // The default task file is shared by the whole machine.
     env: {

@@ -27,6 +27,6 @@ test("only those may that need it: the pinned Node and buf put their programs in
   expect(allowed.sort()).toEqual(["@bufbuild/buf", "node"]);
 });
 
-test("no package that the program is made of has one", () => {
+test("no package that users install has one", () => {
   expect(scripted.filter(([, { dev }]) => dev !== true)).toEqual([]);
 });

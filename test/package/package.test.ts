@@ -2,33 +2,84 @@
 
 import { execFile, spawn } from "node:child_process";
 import { cpSync, globSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { describe, expect, onTestFinished, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
 import { NO_GITHUB } from "../helpers/closed-port.ts";
-import { usePackage } from "../helpers/package.ts";
+import { type Packed, prepareSource, usePackage } from "../helpers/package.ts";
 import { useServer } from "../helpers/server.ts";
 
 const run = promisify(execFile);
-const { root, directory, consumer, installed } = usePackage();
+const { root, directory, consumer, installed, packed } = usePackage();
 const server = useServer(() => ({ collectors: "real" }));
 
-test("what is in it: what is built, the contract, the papers, and no source", () => {
-  const packed = globSync("**", { cwd: installed, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => join(entry.parentPath, entry.name).slice(installed.length + 1));
-  for (const file of [
-    "dist/main.js",
-    "dist/page.html",
-    "proto/fleet/metadata/v1/service.proto",
-    "LICENSE",
-    "README.md",
-  ]) {
-    expect(packed).toContain(file);
+/** Files of the package, relative to it: `from`, and what it imports, directly or through others. */
+function reachable(from: string, seen = new Set<string>()): Set<string> {
+  if (!seen.has(from)) {
+    seen.add(from);
+    const text = readFileSync(join(installed, from), "utf8");
+    for (const [, name = ""] of text.matchAll(/["'`](\.{1,2}\/[\w./-]+\.js)["'`]/g)) {
+      const file = join(dirname(from), name);
+      reachable(from.endsWith(".d.ts") ? file.replace(/\.js$/, ".d.ts") : file, seen);
+    }
   }
-  expect(packed.filter((file) => !/^(dist|proto)\/|^(package\.json|[A-Z]+(\.md)?)$/.test(file))).toEqual([]);
-  expect(packed.filter((file) => /\.ts$/.test(file) && !file.endsWith(".d.ts"))).toEqual([]);
+  return seen;
+}
+
+test("what is in it: what is built and reached, the contract, the unit, the papers, and nothing else", () => {
+  const list = (folder: string): string[] =>
+    globSync("**", { cwd: folder, withFileTypes: true })
+      .filter((entry) => entry.isFile())
+      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1));
+  const { default: client, browser } = manifest.exports["./client"];
+  const entries = [
+    manifest.bin["fleet-metadata"],
+    client.default,
+    client.types,
+    browser.default,
+    browser.types,
+  ];
+  const expected = new Set([
+    ...["package.json", "LICENSE", "README.md", "CHANGELOG.md", "dist/page.html", "dist/LICENCES.txt"],
+    "deploy/systemd/fleet-metadata.service",
+    ...list(join(root, "proto")).map((file) => `proto/${file}`),
+    ...entries.flatMap((entry) => [...reachable(join(entry))]),
+  ]);
+  expect(list(installed).sort()).toEqual([...expected].sort());
+});
+
+test("the licences of all that is in it come with it", () => {
+  const text = readFileSync(join(installed, "dist/LICENCES.txt"), "utf8");
+  for (const name of ["@bufbuild/protobuf", "@connectrpc/connect-web", "commander", "pino", "zod"]) {
+    expect(text).toMatch(new RegExp(`^${name} \\d+\\.\\d+\\.\\d+: (MIT|.*Apache-2\\.0.*)$`, "m"));
+  }
+});
+
+test("it is small", () => {
+  const { size, unpackedSize, files } = packed();
+  const kilobytes = (bytes: number): string => (bytes / 1e3).toFixed(0);
+  console.log(
+    `package: ${kilobytes(size)} kB, unpacked ${kilobytes(unpackedSize)} kB, ${files.length} files`,
+  );
+  expect(size).toBeLessThan(600e3);
+  expect(unpackedSize).toBeLessThan(2_200e3);
+});
+
+test("npm would publish the same from where the project is built", { timeout: 60_000 }, async () => {
+  const here = join(directory, "here");
+  await prepareSource(root, here);
+  // What lies there and is of no use to others.
+  for (const file of ["dist/.inputs", "dist/main.js.map", "dist/client/index.js.map", "deploy/other/file"]) {
+    mkdirSync(join(here, dirname(file)), { recursive: true });
+    writeFileSync(join(here, file), "{}");
+  }
+  const options = ["--dry-run", "--ignore-scripts", "--offline", "--json"];
+  const { stdout } = await run("npm", ["pack", ...options], { cwd: here, maxBuffer: 2 ** 26 });
+  const [dry] = JSON.parse(stdout) as [Packed];
+  const pathsOf = ({ files }: Packed): string[] => files.map(({ path }) => path).sort();
+  expect(pathsOf(dry)).toEqual(pathsOf(packed()));
 });
 
 test("the program runs without any dependency, and has its page with it", async () => {

@@ -56,7 +56,7 @@ async function tryToListen(address: {
 async function occupied({ config, version }: Subject, signal: AbortSignal): Promise<Finding> {
   const { listen, token, workspace, tls } = config;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-  const health = await askHealth(listen.address, limit);
+  const health = await askHealth(listen, limit);
   if (health === "nobody") {
     return ok(
       `${listen.text} is what a server that did not end by itself has left; the next one takes its place`,
