@@ -46,27 +46,29 @@ test.runIf(process.platform === "linux")(
 );
 
 test.runIf(process.platform === "linux")(
-  "a server that has traces sleeps as well when they are sent, and when they cannot be",
+  "a server that has traces sleeps as much as one without, when they are sent and when they cannot be",
   { timeout: 60_000 },
   async () => {
     const taskFile = join(temporaryDirectory(), "task.json");
     const collector = await startSpanCollector();
-    const started = await Promise.all(
-      [collector.url, "http://127.0.0.1:1"].map((url) =>
-        startProgram(["serve", "--task-file", taskFile], {
-          env: { OTEL_EXPORTER_OTLP_ENDPOINT: url, OTEL_EXPORTER_OTLP_TIMEOUT: "1000" },
-        }),
-      ),
-    );
-    await Promise.all(
-      started.map(async ({ url }) => {
-        expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
-      }),
-    );
-    await Promise.all([
-      collector.spanOf("a request", ({ name }) => name === "GET /metadata"),
-      started[1]?.logged("traces are lost"),
-    ]);
-    await Promise.all(started.map(({ pid }) => expectQuiet(pid)));
+    const nobody = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT: "1000" };
+    const start = (env: Readonly<Record<string, string>>) =>
+      startProgram(["serve", "--task-file", taskFile], { env });
+    const losing = await start(nobody);
+    const lost = losing.logged("traces are lost");
+    const servers = [await start({}), await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }), losing];
+    for (const { url } of servers) {
+      expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
+    }
+    await Promise.all([lost, collector.spanOf("a request", ({ name }) => name === "GET /metadata")]);
+    // What else happens on the machine wakes all of them.
+    const more: number[] = [];
+    do {
+      const before = servers.map(({ pid }) => sleeps(pid));
+      await delay(2_500);
+      const [without = 0, ...others] = servers.map(({ pid }, index) => sleeps(pid) - (before[index] ?? 0));
+      more.push(Math.max(...others) - without);
+    } while (more.length < 6 && !(Math.min(...more) <= 1));
+    expect(Math.min(...more)).toBeLessThanOrEqual(1);
   },
 );
