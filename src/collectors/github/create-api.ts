@@ -5,7 +5,7 @@ import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts"
 import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
 import { createBudget } from "./budget.ts";
 import { createCredentials } from "./credentials.ts";
-import { type AnsweredRequest, createGate } from "./gate.ts";
+import { type AnsweredRequest, createGate, type OnSend } from "./gate.ts";
 import { createLane } from "./lane.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { createReadPage, PER_PAGE } from "./read-page.ts";
@@ -28,6 +28,8 @@ export interface GitHubApiOptions {
   readonly transport?: Transport;
   /** Is told of each request that was answered. */
   readonly onRequest?: (request: AnsweredRequest) => void;
+  /** Default: nobody is told. */
+  readonly onSend?: OnSend;
 }
 
 /** The gate, and what the program around it may tell it. */
@@ -60,11 +62,11 @@ const PAGED: ReadonlySet<Route> = new Set<Route>([
 /** Makes the gate. No request is made, and octokit is not loaded, before the first question. */
 export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const { clock = systemClock, timers = systemTimers, random = Math.random } = options;
-  const { userAgent, transport = createTransport(), onRequest = () => undefined } = options;
+  const { userAgent, transport = createTransport(), onRequest = () => undefined, onSend } = options;
   const apiUrl = new URL(options.apiUrl);
   const budget = createBudget({ clock, random });
   const credentials = createCredentials({ source: options.token, timers, replaced: budget.forget });
-  const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest });
+  const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest, onSend });
   const readPage = createReadPage({ gate, clock });
   const lane = createLane();
   /** By the first page. */

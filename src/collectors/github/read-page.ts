@@ -81,6 +81,7 @@ export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly 
     const { reply, url } = await follow(from, (address) => {
       const etag = validators.get(address.href)?.etag;
       return gate.send(
+        route,
         address,
         etag === undefined ? headers : { ...headers, "if-none-match": etag },
         patience,
