@@ -96,6 +96,16 @@ function isServiceUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
+/** A text without what stands before the host of an address, which may be a password. */
+export function withoutPassword(text: string): string {
+  return text.replace(/\/\/[^/]*@/, "//********@");
+}
+
+/** A text without what may be a secret in an address: what stands before its host, and its query. */
+export function withoutSecrets(text: string): string {
+  return withoutPassword(text).replace(/(\w:\/\/[^?]*)\?.*/s, "$1?********");
+}
+
 /** A host name, or `*.` and a host name. Lower case. */
 export const hostPattern = z.string().check(
   z.refine((value) => isIP(value) !== 0 || HOST_NAME.test(value.replace(/^\*\./, "")), {

@@ -12,6 +12,7 @@ import {
 } from "../config.ts";
 import { type SettingName, variablesOf } from "../config-settings.ts";
 import { explainUnknown, unknownVariables } from "../config-unknown.ts";
+import { withoutSecrets } from "../config-values.ts";
 import { agentApiUrl } from "../server.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
@@ -40,8 +41,8 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
     });
     context.stdout.write(formatTable(["SETTING", "VARIABLE", "FROM", "VALUE"], rows));
   }
-  for (const variable of unknown) {
-    context.stderr.write(`fleet-metadata: ${explainUnknown(variable)}\n`);
+  for (const warning of [...unknown.map(explainUnknown), ...effective.tracingWarnings]) {
+    context.stderr.write(`fleet-metadata: ${warning}\n`);
   }
 }
 
@@ -59,7 +60,7 @@ function shown(
   env: Environment,
 ): Shown {
   if (text !== undefined) {
-    return { value: setting.secret ? MASK : text, origin, source };
+    return { value: setting.secret ? MASK : withoutSecrets(text), origin, source };
   }
   const coder = fromCoder(name, effective, env);
   if (coder !== undefined) {

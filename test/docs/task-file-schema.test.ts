@@ -7,6 +7,7 @@ import formats from "ajv-formats";
 import { describe, expect, it } from "vitest";
 import { parseTaskFile } from "../../src/collectors/task/task-file.ts";
 import { callProgram } from "../helpers/call-program.ts";
+import { blocksOf } from "../helpers/documents.ts";
 import { hookBench } from "../helpers/hook.ts";
 import { emptyDirectory } from "../helpers/program.ts";
 
@@ -59,6 +60,12 @@ describe("the schema of the task file", () => {
       schema: expected,
       server: expected,
     });
+  });
+
+  it("holds for the example of docs/sources.md", () => {
+    const [example] = blocksOf("docs/sources.md").filter(({ language }) => language === "json");
+    const content: unknown = JSON.parse(example?.text ?? "");
+    expect({ schema: isValid(content), server: isRead(content) }).toEqual({ schema: true, server: true });
   });
 
   it("holds for what `task set` writes", async () => {

@@ -1,5 +1,6 @@
 // Looks into the index itself, for what git would take long to tell.
 
+import { constants } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 
 const CHUNK_BYTES = 256 * 1024;
@@ -25,10 +26,11 @@ const EXTENSION_BYTES = 8;
  */
 export async function isPlainIndex(path: string): Promise<boolean> {
   try {
-    await using file = await open(path);
-    const { size } = await file.stat();
-    if (size > MAX_BYTES) return false;
-    return await new Scan(file, size).isPlain();
+    // Without O_NONBLOCK, opening a FIFO waits for a writer.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const found = await file.stat();
+    if (!found.isFile() || found.size > MAX_BYTES) return false;
+    return await new Scan(file, found.size).isPlain();
   } catch {
     return false;
   }
