@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
@@ -91,6 +91,16 @@ describe("the program", () => {
       expectRefusal(await callProgram(["--env-file", path]), `--env-file: "${path}" cannot be read`);
     },
   );
+
+  it("says in one line that its directory is gone", async () => {
+    const cwd = join(emptyDirectory(), "gone");
+    mkdirSync(cwd);
+    const through = ["sh", "-c", `rmdir '${cwd}' && exec "$0" "$@"`];
+    expectRefusal(
+      await runProgram(["task", "set", "running"], { cwd, through }),
+      "the working directory does not exist any more",
+    );
+  });
 
   it("S24: takes nothing but settings from a file of settings, no options of Node's", async () => {
     const cwd = emptyDirectory();

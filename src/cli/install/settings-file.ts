@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  lstatSync,
   mkdirSync,
   readFileSync,
   realpathSync,
@@ -27,9 +28,13 @@ export interface Edit {
 /** @throws {CommandError} when there is a file that cannot be read, or not be written again as it was. */
 export function readSettings(path: string): string | undefined {
   try {
+    requireFile(path);
     // What is no UTF-8 would not come back as it was.
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
+    if (error instanceof CommandError) {
+      throw error;
+    }
     const { code } = error as NodeJS.ErrnoException;
     if (code === "ENOENT") {
       return undefined;
@@ -87,6 +92,17 @@ export function requireInside(directory: string, path: string): void {
     if (way === ".." || way.startsWith("../")) {
       throw new CommandError(`${path} is left as it is: it leads out of ${directory}, to ${real}`);
     }
+  }
+}
+
+/** Refuses what would be waited for, as a FIFO, and a link in whose place a file would come. */
+function requireFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    throw new CommandError(`${path} is left as it is: it is a link that leads nowhere`);
+  }
+  if (stat?.isFile() === false) {
+    throw new CommandError(`${path} cannot be read: it is not a regular file`);
   }
 }
 
