@@ -6,6 +6,11 @@ const NOT_DEPENDENCIES = ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "un
 /** Development dependencies that are in the bundle, so that those who install it need not install them. */
 const BUNDLED = [
   "@octokit/rest",
+  "@opentelemetry/api",
+  "@opentelemetry/core",
+  "@opentelemetry/otlp-transformer",
+  "@opentelemetry/resources",
+  "@opentelemetry/sdk-trace",
   "commander",
   "fastest-levenshtein",
   "pino",
@@ -75,6 +80,16 @@ module.exports = {
       severity: "error",
       from: { path: "^src/(collectors|metadata|observability|http)/" },
       to: { path: "node_modules/@connectrpc/" },
+    },
+    {
+      name: "traces-are-loaded-when-there-are-any",
+      comment: "A server without them pays nothing for them.",
+      severity: "error",
+      from: { path: "^src/", pathNot: "^src/observability/tracing/(?!start-tracing\\.ts)" },
+      to: {
+        path: "^src/observability/tracing/(?!(start-)?tracing\\.ts)|node_modules/@opentelemetry/",
+        dynamic: false,
+      },
     },
     {
       name: "sources-do-not-import-tests",

@@ -14,6 +14,12 @@ import { VERSION } from "./version.ts";
  * @param program how this program was started, without its arguments.
  */
 export async function runCommandLine(args: readonly string[], program: readonly string[]): Promise<void> {
+  const cwd = workingDirectory();
+  if (cwd === undefined) {
+    process.stderr.write("fleet-metadata: the working directory does not exist any more\n");
+    process.exitCode = 1;
+    return;
+  }
   useSmallHeaders();
   const stop = new AbortController();
   const terminal = ownTerminal();
@@ -31,7 +37,7 @@ export async function runCommandLine(args: readonly string[], program: readonly 
 
   process.exitCode = await run(args, {
     env: processEnvironment(),
-    cwd: process.cwd(),
+    cwd,
     version: VERSION,
     readPage,
     program,
@@ -40,4 +46,13 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     signal: stop.signal,
     onHangup: (listener) => void process.on("SIGHUP", () => (terminal.isClosed ? stop.abort() : listener())),
   });
+}
+
+/** Undefined: it was removed meanwhile. */
+function workingDirectory(): string | undefined {
+  try {
+    return process.cwd();
+  } catch {
+    return undefined;
+  }
 }

@@ -2,6 +2,7 @@
 
 import * as z from "zod/mini";
 import { DEFAULT_TASK_FILE } from "./config-environment.ts";
+import { DEFAULT_SAMPLER, SAMPLERS } from "./config-tracing.ts";
 import {
   allowedOrigin,
   durationMs,
@@ -236,6 +237,86 @@ export const SETTINGS = {
     description: "json or pretty",
     defaultText: "pretty on a terminal, else json",
     schema: oneOf(["json", "pretty"]),
+  },
+  // Those of OpenTelemetry are meant for every program of the workspace: whatever they say, it is no reason not to start. So all
+  // texts are taken, and config-tracing.ts says which of them are of no use.
+  otelEndpoint: {
+    variables: ["OTEL_EXPORTER_OTLP_ENDPOINT"],
+    placeholder: "URL",
+    description: "address of an OpenTelemetry collector; spans go to /v1/traces below it",
+    defaultText: "none: there are no traces",
+    schema: text,
+  },
+  otelTracesEndpoint: {
+    variables: ["OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"],
+    placeholder: "URL",
+    description: "address that spans go to, as it is; outranks OTEL_EXPORTER_OTLP_ENDPOINT",
+    defaultText: "none",
+    schema: text,
+  },
+  otelProtocol: {
+    variables: ["OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"],
+    placeholder: "PROTOCOL",
+    description: "how spans are sent; with another one than http/protobuf there are no traces",
+    defaultText: "http/protobuf",
+    schema: text,
+  },
+  otelHeaders: {
+    variables: ["OTEL_EXPORTER_OTLP_TRACES_HEADERS", "OTEL_EXPORTER_OTLP_HEADERS"],
+    placeholder: "NAME=VALUE,...",
+    secret: true,
+    description: "headers that are sent with spans, percent-encoded",
+    defaultText: "none",
+    schema: text,
+  },
+  otelTimeout: {
+    variables: ["OTEL_EXPORTER_OTLP_TRACES_TIMEOUT", "OTEL_EXPORTER_OTLP_TIMEOUT"],
+    placeholder: "MILLISECONDS",
+    description: "longest time that sending a batch of spans may take, 1 to 600000",
+    defaultText: "10000",
+    schema: text,
+  },
+  otelTracesExporter: {
+    variables: ["OTEL_TRACES_EXPORTER"],
+    placeholder: "NAME",
+    description: "otlp, or none for no traces",
+    defaultText: "otlp",
+    schema: text,
+  },
+  otelDisabled: {
+    variables: ["OTEL_SDK_DISABLED"],
+    placeholder: "BOOLEAN",
+    description: "true: there are no traces",
+    defaultText: "false",
+    schema: text,
+  },
+  otelServiceName: {
+    variables: ["OTEL_SERVICE_NAME"],
+    placeholder: "NAME",
+    description: "what traces call this program",
+    defaultText: "service.name of OTEL_RESOURCE_ATTRIBUTES, else fleet-metadata",
+    schema: text,
+  },
+  otelResourceAttributes: {
+    variables: ["OTEL_RESOURCE_ATTRIBUTES"],
+    placeholder: "NAME=VALUE,...",
+    description: "what else every trace says of this program, percent-encoded",
+    defaultText: "none",
+    schema: text,
+  },
+  otelSampler: {
+    variables: ["OTEL_TRACES_SAMPLER"],
+    placeholder: "NAME",
+    description: `which traces are recorded: ${SAMPLERS.join(", ")}`,
+    defaultText: DEFAULT_SAMPLER,
+    schema: text,
+  },
+  otelSamplerArg: {
+    variables: ["OTEL_TRACES_SAMPLER_ARG"],
+    placeholder: "RATIO",
+    description: "how many of them for the samplers named after a ratio, 0 to 1",
+    defaultText: "1",
+    schema: text,
   },
   url: {
     flag: "url",

@@ -7,16 +7,6 @@ import * as z from "zod/mini";
 /** In place of a secret, however long it is. */
 export const MASK = "********";
 
-/**
- * The text of a setting without what may be a password in it: whatever stands before an "@", and the values of parameters. Of each
- * part of a list by itself.
- */
-export function withoutSecrets(text: string): string {
-  return text
-    .replaceAll(/((?:^|,)\s*(?:[a-z][a-z\d+.-]*:\/+)?)[^,]*@/gi, `$1${MASK}@`)
-    .replaceAll(/([?&][^=&#,]*=)[^&#,]*/g, `$1${MASK}`);
-}
-
 /** Where to listen, as a setting. */
 export interface ListenSetting {
   /** As it was given. */
@@ -107,6 +97,21 @@ function isServiceUrl(value: string): boolean {
   }
   const { protocol, username, password, search, hash } = new URL(value);
   return /^https?:$/.test(protocol) && username + password + search + hash === "";
+}
+
+/**
+ * The text of a setting without what may be a password in it: whatever stands before an "@", and the values of parameters. Of each
+ * part of a list by itself.
+ */
+export function withoutPassword(text: string): string {
+  return text
+    .replaceAll(/((?:^|,)\s*(?:[a-z][a-z\d+.-]*:\/+)?)[^,]*@/gi, `$1${MASK}@`)
+    .replaceAll(/([?&][^=&#,]*=)[^&#,]*/g, `$1${MASK}`);
+}
+
+/** A text without what may be a secret in an address: what stands before its host, and its query. */
+export function withoutSecrets(text: string): string {
+  return withoutPassword(text).replace(/(\w:\/\/[^?]*)\?.*/s, `$1?${MASK}`);
 }
 
 /** A host name, or `*.` and a host name. Lower case. */

@@ -8,7 +8,8 @@ import { readConfigFile } from "./config-file.ts";
 import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-github.ts";
 import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
-import { coderHosts, loopbackUrl, VISIBLE, withoutSecrets } from "./config-values.ts";
+import { type NamedTracing, type TracingConfig, tracingConfig } from "./config-tracing.ts";
+import { coderHosts, loopbackUrl, VISIBLE, withoutPassword } from "./config-values.ts";
 
 export type { Environment } from "./config-environment.ts";
 
@@ -45,6 +46,7 @@ export interface Config
     | "githubHost"
     | "githubServerUrl"
     | "githubApiUrl"
+    | keyof NamedTracing
   > {
   /** Absolute path of a directory that exists. */
   readonly workspace: string;
@@ -56,6 +58,10 @@ export interface Config
   readonly tls: TlsIdentity | undefined;
   readonly url: string;
   readonly github: GitHubConfig;
+  /** Undefined: there are no traces. */
+  readonly tracing: TracingConfig | undefined;
+  /** What of the settings of traces is of no use, for a person: one line each, without secrets. */
+  readonly tracingWarnings: readonly string[];
 }
 
 /** Which GitHub server is asked, and with what. */
@@ -134,7 +140,9 @@ export function createConfig(input: ConfigInput, without: ReadonlySet<SettingNam
     [...resolved].map(([name, setting]) => [name, parseSetting(name, setting)]),
   ) as unknown as Values;
   const { token, tokenFile, coderTokenFile, tlsCert, tlsKey, url, workspace, ...others } = values;
-  const { githubToken, githubTokenFile, githubHost, githubServerUrl, githubApiUrl, ...rest } = others;
+  const { githubToken, githubTokenFile, githubHost, githubServerUrl, githubApiUrl, ...untraced } = others;
+  const rest = withoutTracing(untraced);
+  const { tracing, warnings } = tracingConfig(values, (name) => nameOf(resolved, name));
   if (token !== undefined && tokenFile !== undefined) {
     throw new ConfigError("--token and --token-file are both set; allowed is one of them", [
       "token",
@@ -168,8 +176,16 @@ export function createConfig(input: ConfigInput, without: ReadonlySet<SettingNam
       token: githubToken,
       tokenFile: githubTokenFile === undefined ? undefined : resolve(input.cwd, githubTokenFile),
     },
+    tracing,
+    tracingWarnings: warnings,
   };
   return config;
+}
+
+/** The settings that are not made into one by {@link tracingConfig}. */
+function withoutTracing<T extends NamedTracing>(values: T): Omit<T, keyof NamedTracing> {
+  const others = Object.entries(values).filter(([name]) => !name.startsWith("otel"));
+  return Object.fromEntries(others) as Omit<T, keyof NamedTracing>;
 }
 
 function addressOf(named: NamedGitHub): GitHubAddress {
@@ -204,7 +220,7 @@ function parseSetting(
   if (parsed.success) {
     return parsed.data;
   }
-  const shown = setting.secret ? "the value" : JSON.stringify(withoutSecrets(value ?? ""));
+  const shown = setting.secret ? "the value" : JSON.stringify(value && withoutPassword(value));
   const place = origin === "env file" ? " (in the file named by --env-file)" : "";
   const allowed =
     setting.placeholder === undefined ? "allowed are true, false" : parsed.error.issues[0]?.message;

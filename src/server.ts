@@ -30,6 +30,7 @@ import type { RequestObserver } from "./http/request-kind.ts";
 import { createStatusPage, type ReadPage } from "./http/status-page.ts";
 import { systemClock } from "./metadata/clock.ts";
 import { Lifecycle } from "./metadata/lifecycle.ts";
+import type { CollectionTrace } from "./metadata/metadata-source.ts";
 import { CONTRACT_VERSION } from "./metadata/response.ts";
 import {
   MetadataService,
@@ -40,6 +41,7 @@ import type { Logger } from "./observability/log.ts";
 import { createMetrics, type Metrics, type Now } from "./observability/metrics.ts";
 import { createRequestLog } from "./observability/request-log.ts";
 import { createSourceLog } from "./observability/source-log.ts";
+import type { CollectionSpan, Tracing } from "./observability/tracing/tracing.ts";
 import { CORS, createRpcHandler } from "./rpc/handler.ts";
 
 /** What the server is given beside its configuration. */
@@ -63,6 +65,14 @@ export interface Dependencies {
 /** What it is given beside that when it has a port. */
 export interface ServerDependencies extends Dependencies {
   readonly readPage: ReadPage;
+  /** Is closed with the server. Default: there are no traces. */
+  readonly tracing?: Tracing | undefined;
+}
+
+/** Where what happens is told. */
+interface Telemetry {
+  readonly metrics?: Metrics;
+  readonly tracing?: Tracing | undefined;
 }
 
 /** A whole server. */
@@ -78,7 +88,10 @@ export interface FleetMetadataServer {
   reload(config: Config): Promise<Reloaded>;
   /** Begins to collect and to serve. @returns where it listens, with the real port. */
   listen(): Promise<ListenAddress>;
-  /** Becomes unready, ends streams with `unavailable`, lets requests finish, ends all collecting. Takes 4 s at most. */
+  /**
+   * Becomes unready, ends streams with `unavailable`, lets requests finish, ends all collecting, and sends the last spans. Takes
+   * less than 5 s.
+   */
   close(): Promise<void>;
 }
 
@@ -114,21 +127,23 @@ export interface Sources {
 /**
  * Makes the sources alone: what `get --direct` needs.
  *
- * @param metrics what they are counted in. Default: they are not.
+ * @param telemetry what they are counted and traced in. Default: they are not.
  */
-export function buildSources(config: Config, dependencies: Dependencies, metrics?: Metrics): Sources {
+export function buildSources(config: Config, dependencies: Dependencies, telemetry: Telemetry = {}): Sources {
   const { log, collectors, firstWaitMs, time } = dependencies;
+  const { metrics, tracing } = telemetry;
   const logSource = createSourceLog(log);
-  const github = collectors === undefined ? createGitHubFrom(config, dependencies, metrics) : undefined;
+  const github = collectors === undefined ? createGitHubFrom(config, dependencies, telemetry) : undefined;
   const service = new MetadataService({
     collectors: collectors ?? [
-      ...createCollectors(config, dependencies, metrics),
+      ...createCollectors(config, dependencies, telemetry),
       ...(github ? [{ remote: github.collector, follows: "git", deadlineMs: GITHUB_DEADLINE_MS }] : []),
     ],
     watch: !config.noWatch,
     ...(firstWaitMs !== undefined && { firstWaitMs }),
     ...(time && { clock: time, timers: time }),
     observer: {
+      ...(tracing && { began: (source, cause) => traced(tracing.collecting(source, cause)) }),
       ended: (source, durationMs, failure) => metrics?.collected(source, durationMs, failure),
       collected: (source, { state, reason, message }, error) =>
         logSource(source, { state: stateName(state), reason, message }, error),
@@ -158,10 +173,10 @@ export function buildSources(config: Config, dependencies: Dependencies, metrics
 
 /** Makes a server. */
 export function build(config: Config, dependencies: ServerDependencies): FleetMetadataServer {
-  const { log, env, serverVersion, readPage } = dependencies;
+  const { log, env, serverVersion, readPage, tracing } = dependencies;
   const { monotonicMs } = systemClock;
   const metrics = createMetrics({ serverVersion, contractVersion: CONTRACT_VERSION, monotonicMs });
-  const sources = buildSources(config, dependencies, metrics);
+  const sources = buildSources(config, dependencies, { metrics, tracing });
   const { service } = sources;
   const onError = (error: unknown): void => log.error({ err: error }, "a request failed unexpectedly");
   const limits = { ...HTTP_LIMITS, ...dependencies.httpLimits };
@@ -194,15 +209,17 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
     page: (request, response) => current.page(request, response),
     metrics: (accept) => metrics.scrape(accept, nowOf(service)),
   });
-  const { writeStallMs } = limits;
+  const { openRequests, writeStallMs } = limits;
   const app = createApp({
     guard: (request, localAddress) => current.guard(request, localAddress),
     rpc,
     plain,
     cors: CORS,
     writeStallMs,
+    openRequests,
     onError,
     observer: (request) => current.observer(request),
+    tracer: tracing?.requested,
   });
   const listener = createListener(app, limits, config.tls);
 
@@ -227,22 +244,35 @@ export function build(config: Config, dependencies: ServerDependencies): FleetMe
       stopping.abort();
       rpc.close();
       await Promise.all([listener.close(CLOSE_GRACE_MS), service.close()]);
+      await tracing?.close();
     },
   };
 }
 
+/** Is told when something begins; what it returns, how it has ended. */
+type Observer<T> = (begun: T) => (ending: string) => void;
+
 /** One observer that tells two. */
-function both(one: RequestObserver, other: RequestObserver | undefined): RequestObserver {
+function both<T>(one: Observer<T>, other: Observer<T> | undefined): Observer<T> {
   if (other === undefined) {
     return one;
   }
-  return (request) => {
-    const ends = [one(request), other(request)];
-    return (code) => {
+  return (begun) => {
+    const ends = [one(begun), other(begun)];
+    return (ending) => {
       for (const end of ends) {
-        end(code);
+        end(ending);
       }
     };
+  };
+}
+
+/** A collection's span as sources know it. */
+function traced(span: CollectionSpan): CollectionTrace {
+  return {
+    run: (work) => span.run(work),
+    share: (cause) => span.share(cause),
+    end: ({ state }, failure) => span.end(stateName(state), failure),
   };
 }
 
@@ -284,7 +314,7 @@ export function gitHubOptions(
 function createGitHubFrom(
   config: Config,
   { log, env, serverVersion, onSecret, time }: Dependencies,
-  metrics: Metrics | undefined,
+  { metrics, tracing }: Telemetry,
 ): GitHub {
   return createGitHub({
     ...gitHubOptions(config, { env, serverVersion, ...(onSecret && { onSecret }) }),
@@ -293,6 +323,7 @@ function createGitHubFrom(
       metrics?.githubAnswered(request);
       log.debug({ source: "github", ...request }, "GitHub has answered");
     },
+    ...(tracing && { onSend: (route) => tracing.githubAsked({ route, url: config.github.apiUrl }) }),
   });
 }
 
@@ -318,11 +349,12 @@ export function agentApiUrl(
 function createCollectors(
   config: Config,
   { env, onSecret }: Dependencies,
-  metrics: Metrics | undefined,
+  { metrics, tracing }: Telemetry,
 ): ScheduledCollector[] {
   const { workspace, gitDeadlineMs } = config;
   const surroundings = gitSurroundings(config, env);
-  const git = createGit({ ...surroundings, ...(metrics && { onProcess: metrics.gitStarted }) });
+  const onProcess = metrics && both(metrics.gitStarted, tracing?.gitStarted);
+  const git = createGit({ ...surroundings, ...(onProcess && { onProcess }) });
   const { xdgConfigHome } = surroundings;
   const gitOptions = { git, workspace, gitDeadlineMs, ...(xdgConfigHome !== undefined && { xdgConfigHome }) };
   return [

@@ -24,7 +24,7 @@ const ROOMS = [
   ["collectors/", "What collectors share"],
   ["task-file/", "The task file"],
   ["hooks/", "Hooks of coding agents"],
-  ["observability/", "Log and metrics"],
+  ["observability/", "Log, metrics and traces"],
   ["config", "Settings"],
   ["server.ts", "The server"],
   ["cli/", "The command line"],

@@ -31,6 +31,10 @@ const BESIDE: Readonly<Record<string, JsonSchema>> = {
     description: "Directory that the task is about: a server of another one ignores the file",
   },
   session: { type: "string", description: "The agent's own name for its session" },
+  asks: {
+    type: "string",
+    description: "What hooks have seen the user asked: as long as one question is open, the task waits",
+  },
   order: {
     type: "string",
     description: "When the writer began: hooks that end out of order bring no older state back",

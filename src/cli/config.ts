@@ -38,8 +38,8 @@ export function config({ json }: { readonly json?: boolean }, command: Command, 
     });
     context.stdout.write(formatTable(["SETTING", "VARIABLE", "FROM", "VALUE"], rows));
   }
-  for (const variable of unknown) {
-    context.stderr.write(`fleet-metadata: ${explainUnknown(variable)}\n`);
+  for (const warning of [...unknown.map(explainUnknown), ...effective.tracingWarnings]) {
+    context.stderr.write(`fleet-metadata: ${warning}\n`);
   }
 }
 

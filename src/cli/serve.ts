@@ -6,6 +6,7 @@ import { loadConfig } from "../config-reload.ts";
 import { explainUnknown, unknownVariables } from "../config-unknown.ts";
 import { createLog } from "../observability/log.ts";
 import { createRedaction } from "../observability/redact.ts";
+import { startTracing } from "../observability/tracing/start-tracing.ts";
 import { build } from "../server.ts";
 import { explainListenError } from "./listen-error.ts";
 import { type CliContext, configInput } from "./options.ts";
@@ -20,13 +21,12 @@ export async function serve(command: Command, context: CliContext): Promise<void
   const format = config.logFormat ?? (context.stdout.isTTY ? "pretty" : "json");
   const redaction = createRedaction(secretsOf(config, context));
   const log = await createLog({ level: config.logLevel, format, redaction });
-  const server = build(config, {
-    log,
-    env: context.env,
-    serverVersion: context.version,
-    readPage: context.readPage,
-    onSecret: redaction.learn,
-  });
+  for (const warning of config.tracingWarnings) {
+    log.warn(warning);
+  }
+  const { version: serverVersion, env, readPage } = context;
+  const tracing = config.tracing && (await startTracing({ ...config.tracing, serverVersion, log }));
+  const server = build(config, { log, env, serverVersion, readPage, onSecret: redaction.learn, tracing });
   for (const variable of unknownVariables(input.env, envFileOf(input))) {
     log.warn({ variable: variable.name, closest: variable.closest }, explainUnknown(variable));
   }

@@ -3,6 +3,7 @@
 
 import type { Status } from "../task-file/format.ts";
 import type { Fields } from "./input.ts";
+import { type Question, withoutQuestion, withQuestion } from "./questions.ts";
 import { isActive, type TaskRecord } from "./task-record.ts";
 
 /** What follows from an event. */
@@ -17,6 +18,12 @@ export interface Reaction {
   readonly forgets?: boolean;
   /** The agent's process ends. */
   readonly isEnd?: boolean;
+  /** The user is asked this from now on. */
+  readonly asks?: Question | undefined;
+  /** Nobody waits for an answer to this any more. Absent: to nothing any more, unless the user is asked something. */
+  readonly answers?: Question | undefined;
+  /** It tells nothing but that. */
+  readonly isAnswerOnly?: boolean;
 }
 
 /** Tools that ask the user something. */
@@ -33,7 +40,6 @@ const REQUESTS: ReadonlySet<string> = new Set([
 const MAX_DESCRIPTION = 200;
 
 const IDLE: Reaction = { status: "idle", isRest: true };
-const RUNNING: Reaction = { status: "running" };
 
 /**
  * What an event means. Undefined: nothing about the task (an agent's helper has ended, a file was loaded), or nothing certain
@@ -43,17 +49,32 @@ export function reactTo(fields: Fields): Reaction | undefined {
   switch (fields.get("hook_event_name")) {
     case "UserPromptSubmit":
       return { status: "running", description: headline(fields.get("prompt") ?? "") };
-    case "PreToolUse":
-      return { status: QUESTIONS.has(fields.get("tool_name") ?? "") ? "waiting" : "running" };
+    case "PreToolUse": {
+      const isQuestion = QUESTIONS.has(fields.get("tool_name") ?? "");
+      // Whoever goes on has been answered, be it with a no.
+      const answers = { helper: helperOf(fields) };
+      return isQuestion
+        ? { status: "waiting", asks: aboutTool(fields), answers }
+        : { status: "running", answers };
+    }
     case "PermissionRequest":
+      return { status: "waiting", asks: fields.has("tool_name") ? aboutTool(fields) : undefined };
     case "Elicitation":
-      return { status: "waiting" };
+      return { status: "waiting", asks: aboutServer(fields) };
     case "PostToolUseFailure":
-      // Interrupted by the user: no event of the turn's end follows.
-      return fields.get("is_interrupt") === "true" ? IDLE : fields.has("tool_name") ? RUNNING : undefined;
+      if (fields.get("is_interrupt") === "true") {
+        // Interrupted by the user: no event of the turn's end follows.
+        return IDLE;
+      }
+      return fields.has("tool_name") ? { status: "running", answers: aboutTool(fields) } : undefined;
     case "PostToolUse":
+      return { status: "running", answers: aboutTool(fields) };
     case "ElicitationResult":
-      return RUNNING;
+      return { status: "running", answers: aboutServer(fields) };
+    case "SubagentStop":
+      return fields.has("agent_id")
+        ? { status: "running", answers: { helper: helperOf(fields) }, isAnswerOnly: true }
+        : undefined;
     case "Notification":
       return notified(fields);
     case "Stop":
@@ -89,6 +110,27 @@ function notified(fields: Fields): Reaction | undefined {
   // Comes a minute after a turn has ended; after an interruption by the user it is the only event.
   const isIdle = kind === undefined ? /waiting for your input/i.test(message) : kind === "idle_prompt";
   return isIdle ? { ...IDLE, butNotAfter: ["completed", "failed"] } : undefined;
+}
+
+/** Whose event it is. Empty: the agent's own. */
+function helperOf(fields: Fields): string {
+  return fields.get("agent_id") ?? "";
+}
+
+function aboutTool(fields: Fields): Question {
+  return { helper: helperOf(fields), subject: fields.get("tool_name") ?? "" };
+}
+
+function aboutServer(fields: Fields): Question {
+  return { helper: "", subject: fields.get("mcp_server_name") ?? "" };
+}
+
+/** The questions that are open after an event, given those that were. Undefined: none that is known. */
+export function openAfter(reaction: Reaction, before: string | undefined): string | undefined {
+  const { status, asks, answers } = reaction;
+  const isOver = answers === undefined && status !== "waiting";
+  const open = isOver ? undefined : answers === undefined ? before : withoutQuestion(before, answers);
+  return asks === undefined ? open : withQuestion(open, asks);
 }
 
 /** The first line that says something. */

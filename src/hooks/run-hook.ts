@@ -5,7 +5,7 @@
 import type { Readable } from "node:stream";
 import { DEFAULT_TASK_FILE, type Environment, TASK_FILE_VARIABLE } from "../config-environment.ts";
 import { AGENTS, type Agent, HOOKED_AGENTS } from "./agents.ts";
-import { isDue, type Reaction, reactTo } from "./event.ts";
+import { isDue, openAfter, type Reaction, reactTo } from "./event.ts";
 import { type Fields, parseFields, readFields } from "./input.ts";
 import { orderOf } from "./order.ts";
 import { findLineage, pidNamespace, readProcess } from "./process.ts";
@@ -104,7 +104,14 @@ function write(file: string, { name, agent, fields, reaction, context }: Told): 
       return undefined;
     }
     const kept = reaction.forgets || !isSameSession(before, session) ? undefined : before;
-    const after = applyChange(kept, change, Date.now());
+    const asked = kept?.asks;
+    const asks = openAfter(reaction, asked);
+    const isStillAsked = asks !== undefined && reaction.status === "running";
+    if (asks === asked && (isStillAsked || reaction.isAnswerOnly)) {
+      return undefined;
+    }
+    const status = asks === undefined ? reaction.status : "waiting";
+    const after = applyChange(kept, { ...change, status, asks }, Date.now());
     return reaction.isEnd ? { ...after, pid: undefined, pid_namespace: undefined } : after;
   });
 }

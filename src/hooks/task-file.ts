@@ -6,7 +6,7 @@ import { MAX_TASK_FILE_BYTES } from "../task-file/format.ts";
 import { isEarlier } from "./order.ts";
 import { parseRecord, type TaskRecord } from "./task-record.ts";
 
-const { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, rmSync, writeSync } =
+const { closeSync, constants, fstatSync, lstatSync, openSync, readSync, renameSync, rmSync, writeFileSync } =
   process.getBuiltinModule("node:fs");
 const { basename, dirname, join } = process.getBuiltinModule("node:path");
 
@@ -115,7 +115,8 @@ function replace(file: string, text: string, isDue: () => boolean): boolean {
     let isRenamed = false;
     try {
       try {
-        writeSync(fd, text);
+        // All of it or an error: a single write may take a part when the disk is nearly full.
+        writeFileSync(fd, text);
       } finally {
         closeSync(fd);
       }

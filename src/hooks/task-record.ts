@@ -22,6 +22,8 @@ export interface TaskRecord {
   readonly cwd?: string | undefined;
   /** The agent's own name for its session. */
   readonly session?: string | undefined;
+  /** What the user is asked while the task waits, as `questions.ts` has it. Absent: not known. */
+  readonly asks?: string | undefined;
   /** When the process that wrote it began, as `order.ts` has it. */
   readonly order?: string | undefined;
 }
@@ -38,6 +40,7 @@ const STRINGS = [
   "pid_namespace",
   "cwd",
   "session",
+  "asks",
   "order",
 ] as const;
 const NUMBERS = ["progress", "pid"] as const;
@@ -78,5 +81,13 @@ export function applyChange(before: TaskRecord | undefined, change: Change, nowM
   const kept: Partial<TaskRecord> = before === undefined || !isSame || begins ? {} : before;
   const started = change.started_at ?? (begins ? now : kept.started_at);
   const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined));
-  return { ...kept, ...given, status: change.status, started_at: started, updated_at: now };
+  const isWaiting = change.status === "waiting";
+  return {
+    ...kept,
+    ...given,
+    status: change.status,
+    started_at: started,
+    updated_at: now,
+    asks: isWaiting ? (change.asks ?? kept.asks) : undefined,
+  };
 }

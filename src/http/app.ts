@@ -1,13 +1,28 @@
 // What happens to every request, in this order: security headers, guard, CORS, then an RPC or a plain route.
 
 import { constants } from "node:http2";
-import type { Guard } from "./guard/guard.ts";
+import type { Guard, Verdict } from "./guard/guard.ts";
 import { SECURITY_HEADERS } from "./guard/security-headers.ts";
 import type { RequestHandler } from "./listener.ts";
-import { isRpc, pathOf, type Request, type Response, sendEmpty, sendRefusal } from "./message.ts";
+import {
+  isRpc,
+  pathOf,
+  type Refusal,
+  type Request,
+  type Response,
+  sendEmpty,
+  sendRefusal,
+} from "./message.ts";
 import { breakOff, createWriter, isBroken, type Write } from "./outflow.ts";
-import type { PlainRoutes } from "./plain-routes.ts";
-import { kindOf, type RequestObserver, type RpcPaths } from "./request-kind.ts";
+import { HEALTH_PATH, type PlainRoutes } from "./plain-routes.ts";
+import {
+  kindOf,
+  type RequestObserver,
+  type RequestTrace,
+  type RequestTracer,
+  type RpcPaths,
+  tracedOf,
+} from "./request-kind.ts";
 
 /** The RPC side, which the HTTP side knows nothing of but this. */
 export interface RpcHandler extends RpcPaths {
@@ -15,9 +30,10 @@ export interface RpcHandler extends RpcPaths {
    * Serves a request on one of them; what has no end goes through `write`. Rejects when the connection breaks meanwhile, and
    * for defects.
    *
+   * @param cause stands for the request where that is traced.
    * @returns Connect's word for how the call has ended, `ok` included.
    */
-  handle(request: Request, response: Response, write: Write): Promise<string>;
+  handle(request: Request, response: Response, write: Write, cause?: object): Promise<string>;
 }
 
 /** What pages of other sites may send and see. */
@@ -34,26 +50,41 @@ export interface AppOptions {
   readonly cors: CorsOptions;
   /** See {@link HttpLimits.writeStallMs}. */
   readonly writeStallMs: number;
+  /** See {@link HttpLimits.openRequests}. */
+  readonly openRequests: number;
   /** Hears of defects: what should never happen while a request is served. */
   readonly onError: (error: unknown) => void;
   /** Hears of every request. Default: nobody does. */
-  readonly observer?: RequestObserver;
+  readonly observer?: RequestObserver | undefined;
+  /** Default: there are no traces. */
+  readonly tracer?: RequestTracer | undefined;
 }
+
+const TOO_MANY: Refusal = {
+  status: 429,
+  code: "resource_exhausted",
+  message: "too many requests are open; some have to end first",
+  headers: { "retry-after": "1" },
+};
 
 /** How long a browser may keep the answer to a preflight, in seconds (Chromium's own maximum). */
 const PREFLIGHT_MAX_AGE_S = 7_200;
 
 export function createApp(options: AppOptions): RequestHandler {
-  const { onError, rpc, observer = () => () => undefined } = options;
+  const { onError, rpc, observer = () => () => undefined, tracer } = options;
+  let open = 0;
   return (request, response, localAddress) => {
     const gone = new AbortController();
+    open += 1;
+    const isFull = open > options.openRequests;
     response.once("close", () => {
+      open -= 1;
       if (!response.writableEnded) {
         gone.abort();
       }
     });
     const kind = kindOf(request, rpc);
-    const ended = observer(kind);
+    let ended = observer(kind);
     const fail = (error: unknown): void => {
       if (gone.signal.aborted || isBroken(response)) {
         ended("canceled");
@@ -70,7 +101,16 @@ export function createApp(options: AppOptions): RequestHandler {
     };
     const done = (code: string | undefined): void => ended(code ?? String(response.statusCode));
     try {
-      const served = serve(options, request, response, localAddress, gone.signal);
+      const verdict = admit(options, request, response, localAddress, isFull);
+      const trace = tracer?.(tracedOf(request, kind, verdict.refusal !== undefined));
+      if (trace !== undefined) {
+        const observed = ended;
+        ended = (code) => {
+          observed(code);
+          trace.end(code);
+        };
+      }
+      const served = serve(options, request, response, verdict, gone.signal, trace);
       if (served instanceof Promise) {
         served.then(done, fail);
       } else {
@@ -82,23 +122,38 @@ export function createApp(options: AppOptions): RequestHandler {
   };
 }
 
-/** @returns how an RPC has ended; undefined for plain routes, where the status says it. */
-function serve(
-  { guard, rpc, plain, cors, writeStallMs }: AppOptions,
+/** Sets the headers that every answer has, asks the guard, and refuses what is too many. */
+function admit(
+  { guard, cors }: AppOptions,
   request: Request,
   response: Response,
   localAddress: string | undefined,
-  gone: AbortSignal,
-): Promise<string | undefined> | string | undefined {
+  isFull: boolean,
+): Verdict {
   for (const [name, value] of Object.entries(SECURITY_HEADERS)) {
     response.setHeader(name, value);
   }
-  const { refusal, crossOrigin } = guard(request, localAddress);
+  const verdict = guard(request, localAddress);
+  const { crossOrigin } = verdict;
   if (crossOrigin !== undefined) {
     response.setHeader("access-control-allow-origin", crossOrigin);
     response.setHeader("access-control-expose-headers", cors.exposedHeaders.join(", "));
     response.setHeader("vary", "Origin");
   }
+  // What takes no time stays open for those who ask whether the server is there at all.
+  const isRefused = isFull && verdict.refusal === undefined && pathOf(request) !== HEALTH_PATH;
+  return isRefused ? { ...verdict, refusal: TOO_MANY } : verdict;
+}
+
+/** @returns how an RPC has ended; undefined for plain routes, where the status says it. */
+function serve(
+  { rpc, plain, cors, writeStallMs }: AppOptions,
+  request: Request,
+  response: Response,
+  { refusal, crossOrigin }: Verdict,
+  gone: AbortSignal,
+  cause: RequestTrace | undefined,
+): Promise<string | undefined> | string | undefined {
   if (refusal) {
     sendRefusal(request, response, refusal);
     return isRpc(request) ? refusal.code : undefined;
@@ -117,12 +172,12 @@ function serve(
     if (request.headers.expect?.toLowerCase() === "100-continue") {
       response.writeContinue();
     }
-    return rpc.handle(request, response, write);
+    return rpc.handle(request, response, write, cause);
   }
   if (isRpc(request)) {
     const message = `there is no method ${path}`;
     sendRefusal(request, response, { status: 404, code: "unimplemented", message });
     return "unimplemented";
   }
-  return plain(request, response, gone, write).then(() => undefined);
+  return plain(request, response, gone, write, cause).then(() => undefined);
 }

@@ -43,11 +43,21 @@ export async function sendCompressible(
 export function chooseEncoding(accepted = ""): string | undefined {
   const weights = new Map(
     accepted.split(",").map((item) => {
-      const [name = "", weight] = item.toLowerCase().split(/\s*;\s*q\s*=\s*/);
-      return [name.trim(), weight === undefined ? 1 : Number(weight)];
+      const [name = "", ...parameters] = item
+        .toLowerCase()
+        .split(";")
+        .map((part) => part.trim());
+      const weight = parameters.map(weightIn).find((found) => found !== undefined);
+      return [name, weight ?? 1];
     }),
   );
   const weightOf = (name: string): number => weights.get(name) ?? weights.get("*") ?? 0;
   const [best] = Object.keys(ENCODINGS).sort((a, b) => weightOf(b) - weightOf(a));
   return best !== undefined && weightOf(best) > 0 ? best : undefined;
+}
+
+/** Undefined when the parameter is no weight. */
+function weightIn(parameter: string): number | undefined {
+  const [name = "", value] = parameter.split("=", 2).map((part) => part.trim());
+  return name === "q" && value !== undefined ? Number(value) : undefined;
 }

@@ -17,6 +17,8 @@ export interface EventsOptions {
   readonly write: Write;
   /** Ends the stream. */
   readonly signal: AbortSignal;
+  /** Stands for the request where that is traced. */
+  readonly cause: object | undefined;
 }
 
 /**
@@ -28,7 +30,7 @@ export async function sendEvents(
   response: Response,
   options: EventsOptions,
 ): Promise<void> {
-  const { service, selection, json, write, signal } = options;
+  const { service, selection, json, write, signal, cause } = options;
   // nginx, and proxies that learned it from there, pass on at once what says so.
   sendHead(response, 200, { "content-type": "text/event-stream", "x-accel-buffering": "no" });
   if (request.method === "HEAD") {
@@ -42,6 +44,7 @@ export async function sendEvents(
     selection,
     heartbeatMs: EVENT_LIMITS.heartbeatMs,
     signal,
+    cause,
     ...(known === undefined ? {} : { known }),
   });
   for await (const snapshot of watch) {
@@ -55,14 +58,14 @@ export async function sendEvents(
 
 async function knownFingerprint(
   request: Request,
-  { service, selection, signal }: EventsOptions,
+  { service, selection, signal, cause }: EventsOptions,
 ): Promise<string | undefined> {
   const lastId = request.headers["last-event-id"];
   if (lastId === undefined) {
     return undefined;
   }
   try {
-    await service.read({ selection, signal });
+    await service.read({ selection, signal, cause });
   } catch (error) {
     if (!signal.aborted) {
       throw error;

@@ -61,9 +61,17 @@ export function createHttp2(
 function pacedResponse(writeStallMs: number): typeof Http2ServerResponse {
   return class<R extends Http2ServerRequest> extends Http2ServerResponse<R> {
     override end(...args: unknown[]): this {
-      endPaced(this, args, writeStallMs, (last, taken) =>
-        last === undefined ? super.end(taken) : super.end(last, taken),
-      );
+      const isHeadAlone = !this.headersSent;
+      endPaced(this, args, writeStallMs, (last, taken) => {
+        if (last === undefined) {
+          super.end(taken);
+          if (isHeadAlone) {
+            closeWhenAnswered(this.stream);
+          }
+        } else {
+          super.end(last, taken);
+        }
+      });
       return this;
     }
   };
@@ -99,19 +107,26 @@ function endUnfinishedRequest(stream: ServerHttp2Stream, timeoutMs: number): voi
   if (stream.endAfterHeaders) {
     return;
   }
-  const isComplete = (): boolean =>
-    stream.destroyed || stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
-  const closeUnlessComplete = (code: number): void => {
-    if (!isComplete()) {
-      stream.close(code);
-    }
-  };
-  const timer = setTimeout(closeUnlessComplete, timeoutMs, constants.NGHTTP2_CANCEL);
+  const timer = setTimeout(closeUnlessComplete, timeoutMs, stream, constants.NGHTTP2_CANCEL);
   stream.once("close", () => clearTimeout(timer));
-  stream.once("wantTrailers", () => {
-    // The answer is sent but for its trailers, which are handed over in this turn. What was handed over is sent first.
-    if (!isComplete()) {
-      setImmediate(closeUnlessComplete, constants.NGHTTP2_NO_ERROR);
-    }
-  });
+  // The answer is sent but for its trailers, which are handed over in this turn. One that is a head alone wants none.
+  stream.once("wantTrailers", () => closeWhenAnswered(stream));
+}
+
+/** What was handed over is sent first. */
+function closeWhenAnswered(stream: ServerHttp2Stream): void {
+  if (!isComplete(stream)) {
+    setImmediate(closeUnlessComplete, stream, constants.NGHTTP2_NO_ERROR);
+  }
+}
+
+function closeUnlessComplete(stream: ServerHttp2Stream, code: number): void {
+  if (!isComplete(stream)) {
+    stream.close(code);
+  }
+}
+
+/** Whether the whole request has arrived. */
+function isComplete(stream: ServerHttp2Stream): boolean {
+  return stream.destroyed || stream.state.state === constants.NGHTTP2_STREAM_STATE_HALF_CLOSED_REMOTE;
 }

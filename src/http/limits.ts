@@ -19,6 +19,8 @@ export interface HttpLimits {
   readonly headerBytes: number;
   /** Streams that one HTTP/2 connection may have open. */
   readonly streamsPerSession: number;
+  /** Requests that are open on all connections, streams among them. More are refused with `resource_exhausted`, but for the health route. */
+  readonly openRequests: number;
   /** Requests of one HTTP/1.1 connection that are served at a time. The others wait for their turn. */
   readonly pipelinedRequests: number;
   /** Memory that one HTTP/2 session may hold, in MB (Node counts header tables, buffers and streams). */
@@ -50,6 +52,8 @@ export const HTTP_LIMITS: HttpLimits = {
   // Node's own default; a request for every key by name takes 2 KiB.
   headerBytes: 16_384,
   streamsPerSession: 100,
+  // One costs some 45 KiB: all that the connections may carry would take 4 GiB. A fleet's orchestrators need a few.
+  openRequests: 2_048,
   pipelinedRequests: 100,
   sessionMemoryMb: 10,
   // A peer that has vanished is to be found within a minute.

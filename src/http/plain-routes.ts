@@ -45,12 +45,17 @@ export interface PlainRoutesOptions {
   ) => Promise<{ readonly contentType: string; readonly text: string }>;
 }
 
-/** Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`. */
+/**
+ * Serves a request on a plain route, an unknown path included. Rejects with the reason of an aborted `signal`.
+ *
+ * @param cause stands for the request where that is traced.
+ */
 export type PlainRoutes = (
   request: Request,
   response: Response,
   signal: AbortSignal,
   write: Write,
+  cause?: object,
 ) => Promise<void>;
 
 type Route = (
@@ -58,6 +63,7 @@ type Route = (
   response: Response,
   signal: AbortSignal,
   write: Write,
+  cause: object | undefined,
 ) => void | Promise<void>;
 
 /** The path of the health route, which needs no token. */
@@ -105,8 +111,9 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     { maxAgeMs, waitMs, names = defaultNames }: ReadQuery,
     selection: Selection,
     body: (snapshot: Snapshot, names: JsonNames) => string,
+    cause: object | undefined,
   ): Promise<void> => {
-    await service.read({ selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) });
+    await service.read({ selection, signal, cause, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) });
     const given = validatorsOf(request);
     const known = json.etag(service.snapshot, selection, names);
     const held = waitMs > 0 ? given.find((validator) => json.isSameState(validator, known)) : undefined;
@@ -167,25 +174,25 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     }
   };
 
-  const metadata: Route = (request, response, signal) => {
+  const metadata: Route = (request, response, signal, _write, cause) => {
     const query = parseReadQuery(request.url ?? "");
     const selection = selectKeys(service.catalogue, query.keys);
-    return answer(request, response, signal, query, selection, (snapshot, names) =>
-      json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() }),
-    );
+    const body = (snapshot: Snapshot, names: JsonNames): string =>
+      json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() });
+    return answer(request, response, signal, query, selection, body, cause);
   };
 
-  const events: Route = (request, response, gone, write) => {
+  const events: Route = (request, response, gone, write, cause) => {
     const { keys, names = defaultNames } = parseReadQuery(request.url ?? "");
     const selection = selectKeys(service.catalogue, keys);
     const text = (snapshot: Snapshot): string =>
       json.response(snapshot, selection, names, { serverVersion, nowMs: clock.wallMs() });
     return untilStop(gone, (signal) =>
-      sendEvents(request, response, { service, selection, json: text, write, signal }),
+      sendEvents(request, response, { service, selection, json: text, write, signal, cause }),
     );
   };
 
-  const metadataKey: Route = (request, response, signal) => {
+  const metadataKey: Route = (request, response, signal, _write, cause) => {
     const key = decodePath(pathOf(request).slice(METADATA_PATH.length + 1));
     const leaf = service.catalogue.byKey.get(key);
     if (leaf === undefined) {
@@ -197,9 +204,9 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     }
     const query = parseReadQuery(request.url ?? "");
     const selection = selectKeys(service.catalogue, [key]);
-    return answer(request, response, signal, query, selection, (snapshot, names) =>
-      entryJson(snapshot.entries.get(key) ?? nullEntry(leaf), names),
-    );
+    const body = (snapshot: Snapshot, names: JsonNames): string =>
+      entryJson(snapshot.entries.get(key) ?? nullEntry(leaf), names);
+    return answer(request, response, signal, query, selection, body, cause);
   };
 
   const health: Route = (request, response) => {
@@ -240,7 +247,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
     "/schema.json": schema,
   } satisfies Record<(typeof PATHS)[number] | typeof KEY_ROUTE, Route>;
 
-  return async (request, response, signal, write) => {
+  return async (request, response, signal, write, cause) => {
     const route = routes[routeOf(pathOf(request))];
     if (route === undefined) {
       const message = `there is nothing at this path; served are ${PATHS.join(", ")} and ${KEY_ROUTE}`;
@@ -257,7 +264,7 @@ export function createPlainRoutes(options: PlainRoutesOptions): PlainRoutes {
       return;
     }
     try {
-      await route(request, response, signal, write);
+      await route(request, response, signal, write, cause);
     } catch (error) {
       if (!(error instanceof InvalidRequestError)) {
         throw error;

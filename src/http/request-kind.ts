@@ -19,6 +19,28 @@ export interface RequestKind {
 /** Is told when a request begins. What it returns is called once, when it has ended, with status or code. Must not throw. */
 export type RequestObserver = (request: RequestKind) => (code: string) => void;
 
+/** A request as it is traced. */
+export interface TracedRequest extends RequestKind {
+  /** Of HTTP, "1.1" or "2.0". */
+  readonly version: string;
+  /** Whether it came over TLS. */
+  readonly isSecure: boolean;
+  /**
+   * The headers that name the trace that it is part of, as they came. Undefined where there are none, and where the request is
+   * refused: whoever may not ask may not write into the traces of others either.
+   */
+  readonly caller: { readonly parent: string; readonly state: string | undefined } | undefined;
+}
+
+/** One request, for traces. As an object it stands for the request in all that is done for it. */
+export interface RequestTrace {
+  /** It has ended, with status or code. */
+  end(code: string): void;
+}
+
+/** Is told when a request begins, and whether it was refused is known. Must not throw. */
+export type RequestTracer = (request: TracedRequest) => RequestTrace;
+
 /** What the RPC side says of its paths. */
 export interface RpcPaths {
   readonly paths: ReadonlySet<string>;
@@ -42,6 +64,20 @@ export function kindOf(request: Request, { paths, streamPaths }: RpcPaths): Requ
   const name = routeOf(path);
   const protocol = request.httpVersionMajor === 2 ? "http/2" : "http/1.1";
   return { kind: "http", name, method, protocol, isLasting: asksToWait(name, request.url ?? "") };
+}
+
+/** What is traced of a request. */
+export function tracedOf(request: Request, kind: RequestKind, isRefused: boolean): TracedRequest {
+  const { traceparent: parent, tracestate: state } = request.headers;
+  return {
+    ...kind,
+    version: request.httpVersion,
+    isSecure: "encrypted" in request.socket,
+    caller:
+      isRefused || typeof parent !== "string"
+        ? undefined
+        : { parent, state: typeof state === "string" ? state : undefined },
+  };
 }
 
 function rpcProtocol(request: Request): string {

@@ -22,8 +22,9 @@ export interface MetadataSource {
    * Waits until what is known is as current as a read may demand; undefined when there is nothing to wait for. Never rejects.
    *
    * @param maxAgeMs see `GetMetadataRequest.max_age`.
+   * @param cause see {@link SourceObserver.began}.
    */
-  current(maxAgeMs?: number): Promise<void> | undefined;
+  current(maxAgeMs?: number, cause?: object): Promise<void> | undefined;
 }
 
 /** Keeps a source current while somebody watches. */
@@ -34,8 +35,23 @@ export interface Keeping {
   end(): void;
 }
 
-/** Hears what a source does, for log and metrics. Must not throw. */
+/** One collection, for traces. Must not throw. */
+export interface CollectionTrace {
+  /** Does what the collection consists of. @returns what that returns. */
+  run<T>(work: () => T): T;
+  /** Something else waits for it, too. @param cause see {@link SourceObserver.began}. */
+  share(cause: object): void;
+  /** It has ended, and this is how the source is doing now. @param failure the reason when it failed. */
+  end(report: SourceReport, failure?: string): void;
+}
+
+/** Hears what a source does, for log, metrics and traces. Must not throw. */
 export interface SourceObserver {
+  /**
+   * A collection begins. `cause`: what called for it, as {@link MetadataSource.current} was given it; absent when a timer, an event or
+   * somebody who watches did.
+   */
+  began?(source: string, cause?: object): CollectionTrace;
   /** A collection that nobody gave up has ended, after so many milliseconds. `failure`: the reason when it failed. */
   ended?(source: string, durationMs: number, failure?: string): void;
   /** A collection ended. `error` is present when it was a defect (reason INTERNAL): it is not served to anybody. */

@@ -10,7 +10,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Clock, Timers } from "./clock.ts";
 import { FirstWait } from "./first-wait.ts";
 import { REMOTE_LIMITS } from "./limits.ts";
-import type { Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
+import type { CollectionTrace, Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
 import { Preparation } from "./preparation.ts";
 import { RemoteReports } from "./remote-report.ts";
 import { type Failed, failureOf, PENDING, type SourceReport, sameContribution } from "./source-report.ts";
@@ -41,6 +41,7 @@ interface Followed {
 /** A refresh that runs. */
 interface Running extends Supervised<void> {
   readonly abort: AbortController;
+  readonly trace: CollectionTrace | undefined;
 }
 
 /** Why a refresh is given up. What it found out by then is kept for the way back. */
@@ -146,15 +147,24 @@ export class RemoteSource implements MetadataSource, Keeping {
    * Counts as use: what is due is asked for. Waits for local questions and, for a time, for the very first collection; what
    * is known is as of the followed source, which is to be current already. The remote is not hurried, however young the
    * caller wants it.
+   *
+   * @param cause see {@link SourceObserver.began}.
    */
-  current(): Promise<void> | undefined {
+  current(_maxAgeMs?: number, cause?: object): Promise<void> | undefined {
     if (this.#closed.signal.aborted) {
       return undefined;
     }
-    this.#use();
+    const before = this.#refresh;
+    this.#use(cause);
     this.#preparation.retry();
     const isForNothing = !this.#first.isOn && this.#preparation.wait === undefined;
-    return isForNothing ? undefined : this.#known();
+    if (isForNothing) {
+      return undefined;
+    }
+    if (cause !== undefined) {
+      before?.trace?.share(cause);
+    }
+    return this.#known();
   }
 
   begin(): void {
@@ -176,9 +186,9 @@ export class RemoteSource implements MetadataSource, Keeping {
     return this.#watchers > 0 || this.#options.clock.monotonicMs() < this.#usedUntilMs;
   }
 
-  #use(): void {
+  #use(cause?: object): void {
     this.#usedUntilMs = this.#options.clock.monotonicMs() + REMOTE_LIMITS.useMs;
-    this.#schedule();
+    this.#schedule(cause);
   }
 
   /** When the current checkout is to be asked about, on the monotonic clock. Absent when there is nothing to ask. */
@@ -198,7 +208,7 @@ export class RemoteSource implements MetadataSource, Keeping {
   }
 
   /** Begins what is due, or sets the one timer for when it will be, if somebody will still be there. */
-  #schedule(): void {
+  #schedule(cause?: object): void {
     this.#stopTimer?.();
     this.#stopTimer = undefined;
     if (this.#closed.signal.aborted || this.#refresh !== undefined || !this.#isInUse) {
@@ -212,22 +222,24 @@ export class RemoteSource implements MetadataSource, Keeping {
     const { clock, timers } = this.#options;
     const inMs = dueMs - clock.monotonicMs();
     if (inMs <= 0) {
-      void this.#runRefresh(followed);
+      void this.#runRefresh(followed, cause);
     } else if (this.#watchers > 0 || dueMs < this.#usedUntilMs) {
       this.#stopTimer = timers.start(Math.min(inMs, REMOTE_LIMITS.timerMs), () => this.#schedule());
     }
   }
 
-  async #runRefresh({ checkout }: Followed): Promise<void> {
-    const { collector, clock, timers, deadlineMs } = this.#options;
+  async #runRefresh({ checkout }: Followed, cause: object | undefined): Promise<void> {
+    const { collector, clock, timers, deadlineMs, observer } = this.#options;
     const startedMs = clock.monotonicMs();
+    const trace = observer?.began?.(this.name, cause);
     const abort = new AbortController();
     const { signal } = abort;
     const work = Promise.resolve().then(() => {
       signal.throwIfAborted();
-      return collector.refresh(checkout, { signal });
+      const refresh = (): Promise<void> => collector.refresh(checkout, { signal });
+      return trace === undefined ? refresh() : trace.run(refresh);
     });
-    const running = { abort, ...supervise(work, { abort, name: this.name, deadlineMs, timers }) };
+    const running = { abort, trace, ...supervise(work, { abort, name: this.name, deadlineMs, timers }) };
     this.#refresh = running;
     this.#first.begin();
     const failed = await running.result.then(() => undefined, failureOf);
@@ -235,7 +247,7 @@ export class RemoteSource implements MetadataSource, Keeping {
       const nowMs = clock.monotonicMs();
       this.#refreshFailed = failed;
       this.#collectionMs = Math.max(0, nowMs - startedMs);
-      this.#options.observer?.ended?.(this.name, this.#collectionMs, failed?.problem.reason);
+      observer?.ended?.(this.name, this.#collectionMs, failed?.problem.reason);
       if (this.#followed?.checkout === checkout) {
         const { pauseMs } = REMOTE_LIMITS;
         this.#earliestMs = nowMs + (failed === undefined ? pauseMs.succeeded : pauseMs.failed);
@@ -244,6 +256,7 @@ export class RemoteSource implements MetadataSource, Keeping {
       this.#tell(failed);
       this.#first.end();
     }
+    trace?.end(this.#report, failed?.problem.reason);
     await running.letGo;
     this.#refresh = undefined;
     if (!this.#closed.signal.aborted) {

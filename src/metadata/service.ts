@@ -56,6 +56,8 @@ export interface ReadOptions {
   readonly maxAgeMs?: number;
   /** Ends this caller's wait, not the collection that others share. */
   readonly signal?: AbortSignal;
+  /** What asks, for traces: see {@link SourceObserver.began}. */
+  readonly cause?: object | undefined;
 }
 
 /** How one source is doing, as it stands in an answer. */
@@ -161,16 +163,16 @@ export class MetadataService {
    * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and {@link sources} tell what is known. One
    * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
    */
-  async read({ selection, maxAgeMs, signal }: ReadOptions): Promise<void> {
-    const waits = this.#waits(selection, maxAgeMs);
+  async read({ selection, maxAgeMs, signal, cause }: ReadOptions): Promise<void> {
+    const waits = this.#waits(selection, maxAgeMs, cause);
     if (waits.length > 0) {
       await abortable(Promise.all(waits), signal);
     }
   }
 
   /** A read that does not wait. @returns false when it has to: then all is begun that a {@link read} waits for. */
-  readAtOnce(selection: Selection): boolean {
-    return this.#waits(selection, undefined).length === 0;
+  readAtOnce(selection: Selection, cause?: object): boolean {
+    return this.#waits(selection, undefined, cause).length === 0;
   }
 
   /** The state of all metadata as far as it is known now. */
@@ -223,14 +225,20 @@ export class MetadataService {
   }
 
   /** What has to happen before the selection is current. None of it rejects. */
-  #waits({ sources }: Selection, maxAgeMs: number | undefined): readonly Promise<void>[] {
+  #waits(
+    { sources }: Selection,
+    maxAgeMs: number | undefined,
+    cause: object | undefined,
+  ): readonly Promise<void>[] {
     const wanted = this.#withFollowed(sources);
     const waits = new Map<string, Promise<void>>();
     for (const source of this.#sources) {
       if (wanted.has(source.name)) {
         const before = waits.get(this.#follows.get(source.name) ?? "");
         const wait =
-          before === undefined ? source.current(maxAgeMs) : before.then(() => source.current(maxAgeMs));
+          before === undefined
+            ? source.current(maxAgeMs, cause)
+            : before.then(() => source.current(maxAgeMs, cause));
         if (wait) {
           waits.set(source.name, wait);
         }

@@ -6,7 +6,7 @@ import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
 import type { Catalogue } from "./catalogue.ts";
 import { type Clock, systemTimers } from "./clock.ts";
-import type { MetadataSource, SourceObserver } from "./metadata-source.ts";
+import type { CollectionTrace, MetadataSource, SourceObserver } from "./metadata-source.ts";
 import {
   cleanMetadata,
   inWords,
@@ -46,6 +46,7 @@ interface Collection {
   readonly startedMs: number;
   readonly changesAtStart: number;
   readonly done: Promise<void>;
+  readonly trace: CollectionTrace | undefined;
 }
 
 /** One local source of metadata. `start` it to follow events and to be ready for the first read. */
@@ -57,6 +58,8 @@ export class Source implements MetadataSource {
   #report = PENDING;
   #running: Collection | undefined;
   #next: Promise<void> | undefined;
+  /** What waits for that, for traces. Empty where there are none. */
+  #nextCauses: object[] = [];
   /** Settles when the collector is done, which may outlive the collection when the collector ignores its signal. */
   #collectorBusy: Promise<void> | undefined;
   /** Whether a read asked for a collection that the busy collector could not begin. */
@@ -151,20 +154,21 @@ export class Source implements MetadataSource {
    * for a collector that the last collection waited for in vain: that one is tried again in the background.
    *
    * @param maxAgeMs what was collected longer ago is not current, whatever the events say.
+   * @param cause see {@link SourceObserver.began}.
    */
-  current(maxAgeMs?: number): Promise<void> | undefined {
+  current(maxAgeMs?: number, cause?: object): Promise<void> | undefined {
     if (this.#closed.signal.aborted) {
       return undefined;
     }
-    const collection = this.#currentCollection(maxAgeMs);
+    const collection = this.#currentCollection(maxAgeMs, cause);
     return this.#waitedInVain ? undefined : collection;
   }
 
-  #currentCollection(maxAgeMs: number | undefined): Promise<void> | undefined {
+  #currentCollection(maxAgeMs: number | undefined, cause: object | undefined): Promise<void> | undefined {
     const now = this.#options.clock.monotonicMs();
     const holdsMs = this.#holdsMs;
     const oldestMs = maxAgeMs === undefined ? undefined : now - maxAgeMs;
-    const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done">): boolean =>
+    const isCurrent = ({ startedMs, changesAtStart }: Omit<Collection, "done" | "trace">): boolean =>
       changesAtStart === this.#changes &&
       startedMs >= now - holdsMs &&
       (oldestMs === undefined || startedMs >= oldestMs);
@@ -175,15 +179,23 @@ export class Source implements MetadataSource {
     ) {
       return undefined;
     }
-    if (this.#running === undefined) {
-      return this.#next ?? this.#collect();
+    if (this.#running === undefined && this.#next === undefined) {
+      return this.#collect(cause);
     }
-    if (isCurrent(this.#running)) {
+    if (this.#running !== undefined && isCurrent(this.#running)) {
+      if (cause !== undefined) {
+        this.#running.trace?.share(cause);
+      }
       return this.#running.done;
     }
-    this.#next ??= this.#running.done.then(() => {
+    if (cause !== undefined) {
+      this.#nextCauses.push(cause);
+    }
+    this.#next ??= this.#running?.done.then(() => {
+      const causes = this.#nextCauses;
       this.#next = undefined;
-      return this.#collect();
+      this.#nextCauses = [];
+      return this.#collect(...causes);
     });
     return this.#next;
   }
@@ -198,33 +210,39 @@ export class Source implements MetadataSource {
   /**
    * Begins a collection. While the collector has not let go of one that exceeded its deadline, there is nothing to wait for:
    * the next one begins as soon as it has.
+   *
+   * @param cause see {@link SourceObserver.began}. @param others what waits for it, too.
    */
-  #collect(): Promise<void> {
+  #collect(cause?: object, ...others: object[]): Promise<void> {
     if (this.#collectorBusy !== undefined) {
       this.#isWanted = true;
       return Promise.resolve();
     }
-    const { clock } = this.#options;
+    const { clock, observer } = this.#options;
     const startedMs = clock.monotonicMs();
     const started = { wallMs: clock.wallMs(), monotonicMs: startedMs };
     const changesAtStart = this.#changes;
-    const done = this.#runCollector()
+    const trace = observer?.began?.(this.name, cause);
+    for (const other of others) {
+      trace?.share(other);
+    }
+    const done = this.#runCollector(trace)
       .then((collected) => {
         const report = this.#succeeded(collected, started);
         this.#collectedChanges = changesAtStart;
-        this.#finish(started, report);
+        this.#finish(started, trace, report);
       })
       .catch((error: unknown) => {
         // Whatever the events say: the next read tries again.
         this.#collectedChanges = -1;
-        this.#finish(started, this.#failed(error), error);
+        this.#finish(started, trace, this.#failed(error), error);
       });
-    this.#running = { startedMs, changesAtStart, done };
+    this.#running = { startedMs, changesAtStart, done, trace };
     return done;
   }
 
   /** Runs the collector once, for no longer than the deadline. */
-  async #runCollector(): Promise<Collected> {
+  async #runCollector(trace: CollectionTrace | undefined): Promise<Collected> {
     const { collector, deadlineMs } = this.#options;
     const abort = new AbortController();
     const { signal } = abort;
@@ -235,7 +253,8 @@ export class Source implements MetadataSource {
     }
     const collected = Promise.resolve().then(() => {
       signal.throwIfAborted();
-      return collector.collect({ signal });
+      const collect = (): Promise<Collected> => collector.collect({ signal });
+      return trace === undefined ? collect() : trace.run(collect);
     });
     const run = supervise(collected, { abort, name: this.name, deadlineMs, timers: systemTimers });
     this.#collectorBusy = run.letGo.then(() => this.#letGo());
@@ -286,8 +305,15 @@ export class Source implements MetadataSource {
     return inWords(state, problem ?? (typeof this.#coverage === "object" ? this.#coverage : undefined));
   }
 
-  #finish(started: { readonly monotonicMs: number }, report: SourceReport, error?: unknown): void {
+  #finish(
+    started: { readonly monotonicMs: number },
+    trace: CollectionTrace | undefined,
+    report: SourceReport,
+    error?: unknown,
+  ): void {
     this.#running = undefined;
+    const failure = error === undefined ? undefined : problemOf(error).reason;
+    trace?.end(report, failure);
     if (this.#closed.signal.aborted) {
       return;
     }
@@ -296,7 +322,7 @@ export class Source implements MetadataSource {
     this.#waitedInVain = error instanceof CollectError && error.waitedInVain;
     const collectionMs = Math.max(0, clock.monotonicMs() - started.monotonicMs);
     this.#report = { ...report, collectionMs };
-    observer?.ended?.(this.name, collectionMs, error === undefined ? undefined : problemOf(error).reason);
+    observer?.ended?.(this.name, collectionMs, failure);
     observer?.collected?.(this.name, this.#report, report.reason === "INTERNAL" ? error : undefined);
     const isNews = !sameContribution(catalogue, before, report);
     if (isNews) {

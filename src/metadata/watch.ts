@@ -2,7 +2,7 @@
 
 import { WATCH_LIMITS } from "./limits.ts";
 import type { Selection } from "./selection.ts";
-import type { MetadataService } from "./service.ts";
+import type { MetadataService, ReadOptions } from "./service.ts";
 import type { Snapshot } from "./snapshot.ts";
 
 /** How a watch is to run. */
@@ -13,6 +13,8 @@ export interface WatchOptions {
   readonly signal: AbortSignal;
   /** The fingerprint of a state that the reader has: the first one is sent when it differs. Default: none. */
   readonly known?: string;
+  /** See {@link ReadOptions.cause}: of the first state alone. What is collected later is collected for all who watch. */
+  readonly cause?: object | undefined;
 }
 
 /**
@@ -22,7 +24,7 @@ export interface WatchOptions {
  */
 export async function* watchMetadata(
   service: MetadataService,
-  { selection, heartbeatMs, signal, known }: WatchOptions,
+  { selection, heartbeatMs, signal, known, cause }: WatchOptions,
 ): AsyncGenerator<Snapshot, void, undefined> {
   if (signal.aborted) {
     return;
@@ -49,7 +51,7 @@ export async function* watchMetadata(
     });
 
   try {
-    await currentOrEnded(service, selection, signal);
+    await currentOrEnded(service, { selection, signal, cause });
     let sent = known;
     let sentAt = performance.now();
     while (!signal.aborted) {
@@ -74,13 +76,12 @@ export async function* watchMetadata(
 /** Resolves once the selected sources are current, or when `signal` is aborted. */
 async function currentOrEnded(
   service: MetadataService,
-  selection: Selection,
-  signal: AbortSignal,
+  read: ReadOptions & { readonly signal: AbortSignal },
 ): Promise<void> {
   try {
-    await service.read({ selection, signal });
+    await service.read(read);
   } catch (error) {
-    if (!signal.aborted) {
+    if (!read.signal.aborted) {
       throw error;
     }
   }

@@ -20,15 +20,20 @@ const OPEN_METRICS = "application/openmetrics-text";
  */
 export function prefersOpenMetrics(accepted = ""): boolean {
   const ranges = accepted.split(",").map((range) => {
-    const [type = "", ...parameters] = range.toLowerCase().split(/\s*;\s*/);
-    const named = new Map(parameters.map((parameter) => parameter.split(/\s*=\s*/) as [string, string]));
-    return { type: type.trim(), version: named.get("version"), weight: Number(named.get("q") ?? 1) };
+    const [type = "", ...parameters] = trimmedParts(range.toLowerCase(), ";");
+    const named = new Map(parameters.map((parameter) => trimmedParts(parameter, "=") as [string, string]));
+    return { type, version: named.get("version"), weight: Number(named.get("q") ?? 1) };
   });
   const best = (wanted: (range: (typeof ranges)[number]) => boolean): number =>
     Math.max(0, ...ranges.filter(wanted).map(({ weight }) => (Number.isNaN(weight) ? 0 : weight)));
   // What stands for anything ("*/*") is no wish for it.
   const open = best(({ type, version }) => type === OPEN_METRICS && (version ?? "1.0.0") === "1.0.0");
   return open > 0 && open >= best(({ type }) => type === "text/plain");
+}
+
+/** Split first and trimmed then: a pattern of both takes quadratic time for a text with much space inside. */
+function trimmedParts(text: string, separator: string): string[] {
+  return text.split(separator).map((part) => part.trim());
 }
 
 /** One object for all lines: the library keeps what it makes of each that it meets. */

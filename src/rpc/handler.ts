@@ -2,7 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
-import { cors, createConnectRouter } from "@connectrpc/connect";
+import { cors, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
 import { MetadataService as MetadataServiceDescriptor } from "../gen/fleet/metadata/v1/service_pb.ts";
@@ -15,7 +15,7 @@ import { limitTimeout, refuseEnded } from "./deadline.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
-import { createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
+import { CAUSE, createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 import { createQuickRead, isPlainRead } from "./quick-read.ts";
 import { addReflection } from "./reflection/index.ts";
 import { blameUndecodable } from "./undecodable.ts";
@@ -41,12 +41,14 @@ export interface RpcHandler {
    * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
    * answer is written, and for defects of the library.
    *
+   * @param cause stands for the request where that is traced.
    * @returns Connect's word for how the call has ended, `ok` included.
    */
   handle(
     request: IncomingMessage | Http2ServerRequest,
     response: ServerResponse | Http2ServerResponse,
     write: (bytes: Uint8Array) => Promise<void>,
+    cause?: object,
   ): Promise<string>;
   /** Ends all calls with `unavailable`, those that come later too. */
   close(): void;
@@ -93,25 +95,37 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       [...handlers].filter(([, { method }]) => method.methodKind !== "unary").map(([path]) => path),
     ),
     openPaths: new Set([...handlers.keys()].filter((path) => path.startsWith(`/${Health.typeName}/`))),
-    handle: async (request, response, write) => {
+    handle: async (request, response, write, cause) => {
       const path = request.url?.split("?", 1)[0] ?? "";
       const handler = handlers.get(path);
       if (handler === undefined) {
         throw new Error(`no RPC has the path ${path}`);
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
-      if (path === READ_PATH && "stream" in response && isPlainRead(request)) {
-        rest = await quickRead(request, response);
+      if (path === READ_PATH && "stream" in response && isPlainRead(request) && !shutdown.signal.aborted) {
+        rest = await quickRead(request, response, cause);
         if (rest === undefined) {
           return "ok";
         }
       }
-      const whole = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      const values = cause && createContextValues().set(CAUSE, cause);
+      const whole = universalRequestFromNodeRequest(request, response, undefined, values);
       limitTimeout(whole.header);
+      limitType(whole.header);
       return await send(await handler(rest ? { ...whole, body: rest } : whole), response, write);
     },
     close: () => shutdown.abort(stoppingError()),
   };
+}
+
+/**
+ * Makes a content type that is too long to be one of any RPC one that is short and none either: the library keeps those that it
+ * has met, 1,024 for each method and protocol, whoever sent them.
+ */
+function limitType(headers: Headers): void {
+  if ((headers.get("content-type") ?? "").length > RPC_LIMITS.typeCharacters) {
+    headers.set("content-type", "application/octet-stream");
+  }
 }
 
 /**

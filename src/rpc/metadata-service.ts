@@ -2,7 +2,7 @@
 
 import { create } from "@bufbuild/protobuf";
 import { type Duration, durationMs } from "@bufbuild/protobuf/wkt";
-import type { ServiceImpl } from "@connectrpc/connect";
+import { createContextKey, type ServiceImpl } from "@connectrpc/connect";
 import { MetadataKeySchema } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import {
   ListKeysResponseSchema,
@@ -27,6 +27,9 @@ export interface MetadataHandlersOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** What stands for the request that a handler serves, where that is traced. */
+export const CAUSE = createContextKey<object | undefined>(undefined);
+
 export function createMetadataHandlers(
   options: MetadataHandlersOptions,
 ): ServiceImpl<typeof MetadataServiceDescriptor> {
@@ -35,12 +38,13 @@ export function createMetadataHandlers(
   const keyList = createKeyList(service);
 
   return {
-    async getMetadata({ keys, maxAge, view }, { signal }) {
+    async getMetadata({ keys, maxAge, view }, { signal, values }) {
       try {
         const selection = selectKeys(service.catalogue, keys);
         const maxAgeMs = parseMaxAge(maxAge);
         const wantedView = parseView(view);
-        const read = { selection, signal, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) };
+        const cause = values.get(CAUSE);
+        const read = { selection, signal, cause, ...(maxAgeMs === undefined ? {} : { maxAgeMs }) };
         await service.read(read);
         return createResponse(service, selection, wantedView, answerContext());
       } catch (error) {
@@ -48,14 +52,15 @@ export function createMetadataHandlers(
       }
     },
 
-    async *watchMetadata({ keys, view, heartbeatInterval }, { signal, responseHeader }) {
+    async *watchMetadata({ keys, view, heartbeatInterval }, { signal, responseHeader, values }) {
       // A proxy such as nginx would keep the states until the stream is over.
       responseHeader.set("x-accel-buffering", "no");
       try {
         const selection = selectKeys(service.catalogue, keys);
         const heartbeatMs = parseHeartbeat(heartbeatInterval);
         const wantedView = parseView(view);
-        for await (const _ of watchMetadata(service, { selection, heartbeatMs, signal })) {
+        const cause = values.get(CAUSE);
+        for await (const _ of watchMetadata(service, { selection, heartbeatMs, signal, cause })) {
           const message = create(WatchMetadataResponseSchema, {
             metadata: createResponse(service, selection, wantedView, answerContext()),
           });

@@ -22,6 +22,7 @@ import { type MetadataHandlersOptions, parseView } from "./metadata-service.ts";
 export type QuickRead = (
   request: Http2ServerRequest,
   response: Http2ServerResponse,
+  cause?: object,
 ) => Promise<AsyncIterable<Uint8Array> | undefined>;
 
 export interface QuickReadOptions extends MetadataHandlersOptions {
@@ -75,7 +76,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
   };
 
   /** The answer, or undefined when it takes more than this. */
-  const answerTo = (body: Uint8Array): Uint8Array | undefined => {
+  const answerTo = (body: Uint8Array, cause: object | undefined): Uint8Array | undefined => {
     const message = onlyMessage(body);
     const { keys, view, maxAge } = message
       ? fromBinary(GetMetadataRequestSchema, message)
@@ -85,7 +86,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
     }
     const selection = selectKeys(service.catalogue, keys);
     const wantedView = parseView(view);
-    if (!service.readAtOnce(selection)) {
+    if (!service.readAtOnce(selection, cause)) {
       return undefined;
     }
     const answer = createResponse(service, selection, wantedView, { serverVersion, nowMs: clock.wallMs() });
@@ -98,7 +99,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
     return inEnvelope([before, moving, after]);
   };
 
-  return async (request, response) => {
+  return async (request, response, cause) => {
     const { chunks, isComplete } = await readBody(request);
     const body = Buffer.concat(chunks);
     const rest = (): AsyncIterable<Uint8Array> => bodyOf(chunks, isComplete ? undefined : request);
@@ -109,7 +110,7 @@ export function createQuickRead(options: QuickReadOptions): QuickRead {
       typeof accepted === "string" ? accepted : null,
       "grpc-accept-encoding",
     ).response;
-    const answer = isComplete ? attempt(() => answerTo(body)) : undefined;
+    const answer = isComplete ? attempt(() => answerTo(body, cause)) : undefined;
     const length = (answer?.length ?? 0) - PREFIX_BYTES;
     if (answer === undefined || length > RPC_LIMITS.writeMaxBytes) {
       return rest();

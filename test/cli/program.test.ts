@@ -93,6 +93,16 @@ describe("the program", () => {
     },
   );
 
+  it("says in one line that its directory is gone", async () => {
+    const cwd = join(emptyDirectory(), "gone");
+    mkdirSync(cwd);
+    const through = ["sh", "-c", `rmdir '${cwd}' && exec "$0" "$@"`];
+    expectRefusal(
+      await runProgram(["task", "set", "running"], { cwd, through }),
+      "the working directory does not exist any more",
+    );
+  });
+
   it("S24: takes nothing but settings from a file of settings, no options of Node's", async () => {
     const cwd = emptyDirectory();
     writeFileSync(join(cwd, "hostile.cjs"), "process.stdout.write('hostile');");

@@ -223,6 +223,33 @@ describe("task install claude-code", () => {
     },
   );
 
+  it.each([
+    ["../not-there-yet.json", "is left as it is: it is a link that leads nowhere"],
+    ["settings.json", "cannot be read: ELOOP"],
+  ])("leaves a link that leads nowhere as it is: %s", async (target, why) => {
+    const { cwd, task } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    symlinkSync(target, settingsOf(cwd));
+    const { code, stdout, stderr } = await task("install", "claude-code");
+    expect({ code, stdout }).toEqual({ code: 1, stdout: "" });
+    expect(stderr).toContain(`${settingsOf(cwd)} ${why}`);
+    expect(lstatSync(settingsOf(cwd)).isSymbolicLink()).toBe(true);
+  });
+
+  it("does not wait for what is no file", async () => {
+    const { cwd } = workplace();
+    mkdirSync(join(cwd, ".claude"));
+    execFileSync("mkfifo", [settingsOf(cwd)]);
+    const { code, stderr } = await runProgram(["task", "install", "claude-code"], {
+      cwd,
+      env: { HOME: cwd },
+    });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: expect.stringContaining("it is not a regular file"),
+    });
+  });
+
   it("writes a project's own settings, at its root", async () => {
     const { cwd } = workplace();
     mkdirSync(join(cwd, ".git"));

@@ -65,7 +65,7 @@ test("the example of doctor", async () => {
     .replaceAll(`process ${pid}`, "process 4711")
     .replace(/Node \S+ at \S+/, "Node 24.21.0 at /usr/bin/node")
     .replace(/git \d\S* at \S+/, "git 2.47.3 at /usr/bin/git")
-    .replace(/ of \d+ are given/, " of 25 are given")
+    .replace(/ of \d+ are given/, " of 36 are given")
     // What this machine allows is another matter.
     .replace(
       lineOf("file-events"),

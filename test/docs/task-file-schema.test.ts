@@ -94,7 +94,7 @@ describe("the schema of the task file", () => {
     const { run, says } = hookBench();
     for (const event of [
       { hook_event_name: "UserPromptSubmit", prompt: "x" },
-      { hook_event_name: "PermissionRequest" },
+      { hook_event_name: "PermissionRequest", agent_id: "a1", tool_name: "Bash" },
       { hook_event_name: "Stop" },
       { hook_event_name: "SessionEnd", reason: "other" },
     ]) {

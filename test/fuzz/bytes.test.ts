@@ -1,4 +1,4 @@
-// Arbitrary bytes at the port, cleartext and TLS: whatever they are, the next request is served.
+// Arbitrary bytes at the port in cleartext: whatever they are, the next request is served.
 
 import { join } from "node:path";
 import fc from "fast-check";

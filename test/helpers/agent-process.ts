@@ -1,11 +1,22 @@
 // A real process that goes by the name of a coding agent, and ends with the test.
 
 import { type ChildProcess, type ChildProcessByStdio, spawn } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
+import {
+  chmodSync,
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import { onTestFinished } from "vitest";
+import { parseStat } from "../../src/task-file/process-stat.ts";
+import { until } from "./wait.ts";
 
 export interface AgentProcess {
   readonly pid: number;
@@ -21,6 +32,24 @@ export async function startAgent(name: string, ...args: readonly string[]): Prom
   writeFileSync(script, "#!/bin/sh\necho ready\nread -r line\n");
   chmodSync(script, 0o755);
   return started(spawn(script, args, { stdio: ["pipe", "pipe", "ignore"] }));
+}
+
+/** A script of this name that has ended, and whose parent does not ask how. @returns its process id. */
+export async function startZombie(name: string): Promise<number> {
+  const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
+  const script = join(directory, name);
+  // Its parent has become another program by the time it ends: a shell would ask.
+  writeFileSync(script, '#!/bin/sh\nuntil [ "$(cat /proc/$PPID/comm)" = cat ]; do :; done\n');
+  chmodSync(script, 0o755);
+  const command = '"$0" </dev/null >/dev/null & echo $!; exec cat';
+  const child = spawn("sh", ["-c", command, script], { stdio: ["pipe", "pipe", "ignore"] });
+  onTestFinished(() => ended(child));
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  const pid = Number(line.toString());
+  const isZombie = () => parseStat(readFileSync(`/proc/${pid}/stat`, "latin1"))?.isZombie === true;
+  await until(isZombie, `process ${pid} has ended`);
+  return pid;
 }
 
 /**

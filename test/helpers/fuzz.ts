@@ -1,5 +1,6 @@
 // How long fuzzing lasts, what is looked at after each input, and what arbitrary traffic is made of.
 
+import { Socket } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
@@ -46,9 +47,13 @@ export function useCrashes(): () => unknown[] {
   return () => crashes.splice(0);
 }
 
-/** After an input: the server is alive and has no defect to tell of, and its answer shows nothing of its insides. */
+/**
+ * After an input: the server is alive and has no defect to tell of, and its answer shows nothing of its insides.
+ *
+ * @param target where it listens in cleartext, or what sends it bytes and reads until it ends the connection.
+ */
 export async function expectUnharmed(
-  target: Endpoint,
+  target: Endpoint | ((bytes: string) => Promise<string>),
   defects: unknown[],
   crashes: unknown[],
   answer: string,
@@ -57,10 +62,8 @@ export async function expectUnharmed(
   expect(answer).not.toMatch(/^HTTP\/1\.1 500/m);
   expect(crashes).toEqual([]);
   expect(defects.splice(0)).toEqual([]);
-  const health = await sendRaw(
-    target,
-    "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n",
-  );
+  const question = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const health = await (typeof target === "function" ? target(question) : sendRaw(target, question));
   expect(health).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
 }
 
@@ -82,9 +85,13 @@ export function boundMemory(): () => void {
   return () => expect(used() - before).toBeLessThan((64 + 4 * seconds) * 1024 * 1024);
 }
 
-/** Sends pieces on a connection of its own. Gives what came back until nothing came for a moment, or the server ended it. */
-export async function exchange(target: Endpoint, pieces: readonly Uint8Array[]): Promise<string> {
-  const socket = await openSocket(target);
+/**
+ * Sends pieces on a connection of its own. Gives what came back until nothing came for a moment, or the server ended it.
+ *
+ * @param target where to, or an open connection.
+ */
+export async function exchange(target: Endpoint | Socket, pieces: readonly Uint8Array[]): Promise<string> {
+  const socket = target instanceof Socket ? target : await openSocket(target);
   const chunks: Buffer[] = [];
   let heard = performance.now();
   socket.on("data", (chunk: Buffer) => {

@@ -93,6 +93,7 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
       url,
       token,
       isConditional: headers["if-none-match"] !== undefined,
+      headerNames: Object.keys(headers),
       status: 0,
       cost: 0,
     };

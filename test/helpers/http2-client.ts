@@ -7,6 +7,7 @@ import {
   connect,
   type IncomingHttpHeaders,
   type OutgoingHttpHeaders,
+  type SecureClientSessionOptions,
 } from "node:http2";
 import { onTestFinished } from "vitest";
 import { within } from "./wait.ts";
@@ -18,9 +19,12 @@ export interface Http2Response {
   readonly body: Buffer;
 }
 
-/** A session that is ended with the test. */
-export async function openSession(url: string): Promise<ClientHttp2Session> {
-  const session = connect(url);
+/** A session that is ended with the test. @param options for TLS. */
+export async function openSession(
+  url: string,
+  options: SecureClientSessionOptions = {},
+): Promise<ClientHttp2Session> {
+  const session = connect(url, options);
   session.on("error", () => undefined);
   onTestFinished(() => session.destroy());
   await once(session, "remoteSettings");

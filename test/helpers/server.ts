@@ -10,6 +10,7 @@ import type { SettingName } from "../../src/config-settings.ts";
 import type { HttpLimits } from "../../src/http/limits.ts";
 import type { ScheduledCollector, ScheduledRemoteCollector } from "../../src/metadata/service.ts";
 import { createLog } from "../../src/observability/log.ts";
+import { startTracing } from "../../src/observability/tracing/start-tracing.ts";
 import { build, type FleetMetadataServer } from "../../src/server.ts";
 import { NO_GITHUB } from "./closed-port.ts";
 import { countSubscribers } from "./subscribers.ts";
@@ -27,6 +28,8 @@ export interface TestServerOptions {
   readonly time?: Clock & Timers;
   /** Default: an empty status page. */
   readonly page?: string;
+  /** Where traces go. Default: there are none. They are sent when the server is closed, if not before. */
+  readonly spanCollector?: { readonly url: string };
 }
 
 export interface TestServer {
@@ -85,8 +88,21 @@ async function launch(options: TestServerOptions) {
     envFile: undefined,
     cwd: process.cwd(),
   });
+  const tracing =
+    options.spanCollector &&
+    (await startTracing({
+      url: `${options.spanCollector.url}/v1/traces`,
+      headers: {},
+      timeoutMs: 10_000,
+      attributes: { "service.name": "tested" },
+      sampler: "parentbased_always_on",
+      ratio: 1,
+      serverVersion: TEST_VERSION,
+      log,
+    }));
   const server = build(config, {
     log,
+    tracing,
     env,
     serverVersion: TEST_VERSION,
     readPage: async () => page,

@@ -8,6 +8,7 @@ import { isDue, reactTo } from "../../src/hooks/event.ts";
 import { parseFields } from "../../src/hooks/input.ts";
 import type { TaskRecord } from "../../src/hooks/task-record.ts";
 import { hookBench } from "../helpers/hook.ts";
+import { until } from "../helpers/wait.ts";
 
 type Transcript = readonly (readonly [event: object, status: string, description?: string | null])[];
 
@@ -53,6 +54,17 @@ describe("a transcript", () => {
 });
 
 const react = (event: object) => reactTo(parseFields(JSON.stringify(event)));
+
+describe("a question that is open", () => {
+  it("is not renewed by what others go on with", async () => {
+    const { tell, says } = hookBench();
+    await tell("claude-code", { hook_event_name: "PermissionRequest", agent_id: "a1", tool_name: "Bash" });
+    const asked = says();
+    await until(() => new Date().toISOString() !== asked?.updated_at, "another millisecond");
+    await tell("claude-code", { hook_event_name: "PostToolUse", agent_id: "a2", tool_name: "Bash" });
+    expect(says()).toEqual(asked);
+  });
+});
 
 describe("the first transcript of an agent", () => {
   const first = (agent: string) => transcripts.find((transcript) => transcript.agent === agent);

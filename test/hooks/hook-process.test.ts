@@ -3,6 +3,7 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -11,10 +12,13 @@ import {
   utimesSync,
   writeFileSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { updateTaskFile } from "../../src/hooks/task-file.ts";
+import type { Status } from "../../src/task-file/format.ts";
 import { eventText, hookBench } from "../helpers/hook.ts";
 import { emptyDirectory, MAIN } from "../helpers/program.ts";
+import { until } from "../helpers/wait.ts";
 
 const SILENT = { code: 0, signal: null, stdout: "" };
 const PROMPT = { hook_event_name: "UserPromptSubmit", prompt: "Mend it" };
@@ -93,6 +97,34 @@ describe("hooks that end out of order", () => {
     late.child.kill("SIGCONT");
     expect(await late.ended).toEqual({ ...SILENT, stderr: "" });
     expect(says()?.status).toBe("idle");
+  });
+
+  it("are told apart by the start of what the agent started, however late that comes to the hook", async () => {
+    const { directory, start, run, says } = hookBench();
+    const gate = join(directory, "gate");
+    execFileSync("mkfifo", [gate]);
+    const slow = ["sh", "-c", `echo "$PPID" >started; read -r _ <gate; "$0" "$@"; true`];
+    const late = start("claude-code", { before: slow });
+    late.child.stdin.end(eventText(directory, PROMPT));
+    await until(() => existsSync(join(directory, "started")), "the agent's shell has started");
+    expect(await run("claude-code", STOP)).toMatchObject(SILENT);
+    writeFileSync(gate, "\n");
+    expect(await late.ended).toEqual({ ...SILENT, stderr: "" });
+    expect(says()?.status).toBe("idle");
+  });
+
+  it("leave nothing older behind when another writes while one has read", () => {
+    const { file, says } = hookBench();
+    const write = (ticks: number, status: Status, meanwhile = () => undefined as unknown) =>
+      updateTaskFile(file, { order: `boot:${ticks}:1`, patienceMs: 0 }, () => {
+        meanwhile();
+        return { status };
+      });
+    expect(write(7, "running", () => write(8, "idle"))).toBe(false);
+    expect(says()?.status).toBe("idle");
+    expect(readdirSync(dirname(file))).toEqual(["task.json"]);
+    expect(write(9, "running", () => write(8, "waiting"))).toBe(true);
+    expect(says()?.status).toBe("running");
   });
 
   it("leave the state of the one that began last, however they meet", async () => {
@@ -232,6 +264,20 @@ describe("what an agent must not notice", () => {
     expect(ending).toEqual(SILENT);
     expect(stderr).toMatch(/cannot be written: E/);
     expect(says()?.status).toBe("running");
+    expect(readdirSync(directory)).toEqual(["task.json"]);
+  });
+
+  it("S22: is a disk that takes but a part: the old file stays", async () => {
+    const { start, directory, file, says } = hookBench();
+    const url = `https://example.com/${"x".repeat(20_000)}`;
+    writeFileSync(file, JSON.stringify({ status: "running", session: "session-1", cwd: directory, url }));
+    const nearlyFull = ["sh", "-c", `trap "" XFSZ; ulimit -f 4; exec "$0" "$@"`];
+    const { child, ended } = start("claude-code", { before: nearlyFull });
+    child.stdin.end(eventText(directory, STOP));
+    const { stderr, ...ending } = await ended;
+    expect(ending).toEqual(SILENT);
+    expect(stderr).toMatch(/cannot be written: E/);
+    expect(says()).toMatchObject({ status: "running", url });
     expect(readdirSync(directory)).toEqual(["task.json"]);
   });
 

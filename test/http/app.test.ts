@@ -19,6 +19,7 @@ async function serve(options: Partial<AppOptions>): Promise<Target> {
     plain: async () => undefined,
     cors: { allowedMethods: [], allowedHeaders: [], exposedHeaders: [] },
     writeStallMs: 30_000,
+    openRequests: 10,
     onError: (error) => errors.push(error),
     ...options,
   });

@@ -208,6 +208,29 @@ describe("too many", () => {
     session.destroy();
   });
 
+  test.each([
+    ["with a body", "/metadata", "text/plain"],
+    ["without one, in the form of gRPC", "/no.such.Service/Method", "application/grpc"],
+    ["without a body or trailers", "/metadata", "text/plain", { ":method": "OPTIONS" }],
+  ])(
+    "S10: a stream whose client goes on sending after it has its answer, %s, is closed",
+    async (...given) => {
+      const [, path, type, headers = {}] = given;
+      const session = await openSession(server().url);
+      const stream = session.request(
+        { ":method": "POST", ":path": path, "content-type": type, ...headers },
+        { endStream: false },
+      );
+      stream.on("error", () => undefined).resume();
+      const answer = once(stream, "response");
+      const closed = once(stream, "close");
+      stream.write("half");
+      await within(5_000, "the answer", answer);
+      await within(5_000, "the end of the stream", closed);
+      expect(stream.rstCode).toBe(0);
+    },
+  );
+
   test("S10: more than 1,024 connections are closed at once, and the others are served", async () => {
     const own = await startServer();
     const session = await openSession(own.url);

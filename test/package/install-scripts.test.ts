@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { programPackages } from "../../scripts/program-packages.ts";
 
 interface Locked {
   readonly hasInstallScript?: boolean;
@@ -25,6 +26,12 @@ test("of each package that has an install script it is decided whether it may ru
 test("only those may that need it: the pinned Node and buf put their programs in place by them", () => {
   const allowed = Object.keys(allowScripts).filter((name) => allowScripts[name]);
   expect(allowed.sort()).toEqual(["@bufbuild/buf", "node"]);
+});
+
+test("no package that the program is made of has one", () => {
+  const names = programPackages(root);
+  expect([...names]).toEqual(expect.arrayContaining(["@connectrpc/connect", "@octokit/request", "pino"]));
+  expect(scripted.filter(([path]) => names.has(path.replace(/^.*node_modules\//, "")))).toEqual([]);
 });
 
 test("no package that users install has one", () => {

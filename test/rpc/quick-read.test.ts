@@ -3,8 +3,10 @@
 import { once } from "node:events";
 import { createServer } from "node:http2";
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import {
   GetMetadataRequestSchema,
@@ -18,6 +20,7 @@ import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts
 import { createRpcHandler } from "../../src/rpc/handler.ts";
 import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
+import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
 import { type Http2Response, http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
 import { ManualTime } from "../helpers/manual-time.ts";
 
@@ -70,7 +73,7 @@ async function openServer(found = data({ git: { branch: "main", ahead: 0, detach
   const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
   const ask = (way: Way, headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> =>
     http2Request(session, { ":method": "POST", ":path": PATH, ...GRPC, ...headers, "x-way": way }, body);
-  return { ask, session, service, collector };
+  return { ask, session, service, collector, rpc };
 }
 
 function request(message: MessageInitShape<typeof GetMetadataRequestSchema> = {}): Buffer {
@@ -198,6 +201,15 @@ describe("left to the library", () => {
     expect(trailers["grpc-status"]).toBe("4");
   });
 
+  test("a read of a server that stops", async () => {
+    const { ask, rpc } = await openServer();
+    rpc.close();
+    for (const headers of [{}, BY_LIBRARY]) {
+      const { headers: head, trailers } = await ask("server", headers, request());
+      expect({ ...head, ...trailers }).toMatchObject({ "grpc-status": "14" });
+    }
+  });
+
   test("a request that comes in pieces, one byte at a time or late, is answered all the same", async () => {
     const { ask, session } = await openServer();
     const body = request({ keys: ["git_branch"] });
@@ -212,3 +224,109 @@ describe("left to the library", () => {
     expect(seen(await answer)).toEqual(seen(whole));
   });
 });
+
+const requestMessage = fc.oneof(
+  fc
+    .record({
+      keys: fc.array(
+        fc.constantFrom(
+          "git_branch",
+          "git_*",
+          "*",
+          "",
+          " git_ahead ",
+          "nonsense",
+          "constructor",
+          "__proto__",
+        ),
+        { maxLength: 4 },
+      ),
+      view: fc.constantFrom<MetadataView>(0, 1, 2, 3, 4 as MetadataView, -1 as MetadataView),
+    })
+    .map((message) => toBinary(GetMetadataRequestSchema, create(GetMetadataRequestSchema, message))),
+  // A key that is not UTF-8; a field twice; a field that is not known; a group, and one in the other; an age; what is none.
+  fc
+    .constantFrom(
+      "0a02c3280a01",
+      "18011802",
+      "f80101",
+      "a3011801a401",
+      "a301ab01ac01a401",
+      "12020801",
+      "1a00",
+      "ff",
+    )
+    .map((hex) => Buffer.from(hex, "hex")),
+  fc.uint8Array({ maxLength: 12 }),
+);
+const messages = fc
+  .array(
+    fc.tuple(
+      requestMessage,
+      fc.constantFrom(0, 0, 0, 0, 1, 2, 0x80),
+      fc.constantFrom(0, 0, 0, 0, -1, 1, 70_000),
+    ),
+    { minLength: 0, maxLength: 2 },
+  )
+  .map((list) =>
+    Buffer.concat(
+      list.map(([message, flags, lie]) => {
+        const sent = envelope(message, flags);
+        sent.writeUInt32BE(Math.max(0, message.length + lie), 1);
+        return sent;
+      }),
+    ),
+  );
+const anyOf = (...values: (string | undefined)[]) => fc.constantFrom(undefined, undefined, ...values);
+const anyHeaders = fc.record({
+  "content-type": fc.constantFrom(
+    "application/grpc",
+    "application/grpc",
+    "application/grpc+proto",
+    "application/grpc+json",
+    "application/grpc;charset=utf-8",
+    "application/grpc+",
+    "APPLICATION/GRPC",
+    "application/grpcx",
+  ),
+  "grpc-encoding": anyOf("identity", "gzip", "br", "snappy", "", "IDENTITY"),
+  "grpc-accept-encoding": anyOf("identity", "gzip", "br,gzip", " , gzip", "GZIP", "snappy", "*", ""),
+  "grpc-timeout": anyOf("30S", "1H", "99999999H", "0S", "00S", "01M", "30 S", "-1S", "x", "", "999999999S"),
+  "accept-encoding": anyOf("gzip"),
+  te: anyOf("trailers"),
+  "x-name-bin": anyOf("AAAA", "***"),
+  "grpc-previous-rpc-attempts": anyOf("1"),
+  "connect-protocol-version": anyOf("1", "2"),
+});
+
+test(
+  "whatever the request is, both ways answer it alike",
+  async () => {
+    const { ask, session } = await openServer();
+    /** Its message comes too late for the quick way. */
+    const askLate = async (headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> => {
+      const stream = session.request({ ":method": "POST", ":path": PATH, ...headers, "x-way": "server" });
+      const answer = readResponse(stream);
+      await delay(25);
+      stream.end(body);
+      return await answer;
+    };
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.tuple(anyHeaders, messages), { minLength: 8, maxLength: 8 }),
+        async (calls) => {
+          const pairs = calls.map(async ([{ ...given }, body]) => {
+            const headers = Object.fromEntries(
+              Object.entries(given).filter((pair): pair is [string, string] => pair[1] !== undefined),
+            );
+            const [whole, late] = await Promise.all([ask("server", headers, body), askLate(headers, body)]);
+            expect(seen(whole), JSON.stringify([headers, body.toString("hex")])).toEqual(seen(late));
+          });
+          await Promise.all(pairs);
+        },
+      ),
+      fuzzing(),
+    );
+  },
+  FUZZ_TIMEOUT_MS,
+);

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { startProgram } from "../helpers/program.ts";
 import { temporaryDirectory } from "../helpers/repository.ts";
+import { startSpanCollector } from "../helpers/span-collector.ts";
 
 /** How often the main thread has gone to sleep. */
 function sleeps(pid: number): number {
@@ -41,5 +42,33 @@ test.runIf(process.platform === "linux")(
     await expectQuiet(pid);
     ended.abort();
     await states.next().catch(() => undefined);
+  },
+);
+
+test.runIf(process.platform === "linux")(
+  "a server that has traces sleeps as much as one without, when they are sent and when they cannot be",
+  { timeout: 60_000 },
+  async () => {
+    const taskFile = join(temporaryDirectory(), "task.json");
+    const collector = await startSpanCollector();
+    const nobody = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1", OTEL_EXPORTER_OTLP_TIMEOUT: "1000" };
+    const start = (env: Readonly<Record<string, string>>) =>
+      startProgram(["serve", "--task-file", taskFile], { env });
+    const losing = await start(nobody);
+    const lost = losing.logged("traces are lost");
+    const servers = [await start({}), await start({ OTEL_EXPORTER_OTLP_ENDPOINT: collector.url }), losing];
+    for (const { url } of servers) {
+      expect((await fetch(`${url}/metadata`, { headers: { connection: "close" } })).status).toBe(200);
+    }
+    await Promise.all([lost, collector.spanOf("a request", ({ name }) => name === "GET /metadata")]);
+    // What else happens on the machine wakes all of them.
+    const more: number[] = [];
+    do {
+      const before = servers.map(({ pid }) => sleeps(pid));
+      await delay(2_500);
+      const [without = 0, ...others] = servers.map(({ pid }, index) => sleeps(pid) - (before[index] ?? 0));
+      more.push(Math.max(...others) - without);
+    } while (more.length < 6 && !(Math.min(...more) <= 1));
+    expect(Math.min(...more)).toBeLessThanOrEqual(1);
   },
 );

@@ -18,18 +18,19 @@ const OF_OTHERS: ReadonlySet<SettingName> = new Set([
 
 const ADVICE = "`fleet-metadata config` shows which settings are in force and where they came from";
 
-export function settingsCheck({ wrong, resolved, input }: Subject): Check {
+export function settingsCheck({ wrong, resolved, input, config }: Subject): Check {
   return {
     name: "settings",
     deadlineMs: LOCAL_DEADLINE_MS,
     run: async () => {
       const own = wrong.filter(({ settings }) => !settings.some((name) => OF_OTHERS.has(name)));
       const unknown = unknownVariables(input.env, envFileOf(input));
-      const said = [...own.map(({ message }) => message), ...unknown.map(explainUnknown)].join("; ");
+      const ofNoUse = [...unknown.map(explainUnknown), ...config.tracingWarnings];
+      const said = [...own.map(({ message }) => message), ...ofNoUse].join("; ");
       if (own.length > 0) {
         return problem(said, "the server does not start with this");
       }
-      if (unknown.length > 0) {
+      if (ofNoUse.length > 0) {
         return warning(said, ADVICE);
       }
       const given = [...resolved.values()].filter(({ origin }) => origin !== "default").length;

@@ -40,6 +40,7 @@ const CLAUDE_CODE_EVENTS = [
   "Notification",
   "Elicitation",
   "ElicitationResult",
+  "SubagentStop",
   "Stop",
   "StopFailure",
   "SessionEnd",

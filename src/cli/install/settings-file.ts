@@ -4,6 +4,7 @@ import { randomUUID } from "node:crypto";
 import {
   chmodSync,
   chownSync,
+  lstatSync,
   mkdirSync,
   realpathSync,
   renameSync,
@@ -26,6 +27,14 @@ export interface Edit {
 
 /** @throws {CommandError} when there is a file that cannot be read, or not be written again as it was. */
 export function readSettings(path: string): string | undefined {
+  try {
+    requireFile(path);
+  } catch (error) {
+    if (error instanceof CommandError) {
+      throw error;
+    }
+    // Reading it says why.
+  }
   const reading = readConfigFile(path);
   if ("why" in reading) {
     if (reading.why === "ENOENT") {
@@ -89,6 +98,17 @@ export function requireInside(directory: string, path: string): void {
     if (way === ".." || way.startsWith("../")) {
       throw new CommandError(`${path} is left as it is: it leads out of ${directory}, to ${real}`);
     }
+  }
+}
+
+/** Refuses what would be waited for, as a FIFO, and a link in whose place a file would come. */
+function requireFile(path: string): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
+    throw new CommandError(`${path} is left as it is: it is a link that leads nowhere`);
+  }
+  if (stat?.isFile() === false) {
+    throw new CommandError(`${path} cannot be read: it is not a regular file`);
   }
 }
 

@@ -1,6 +1,7 @@
 // What a repository's HEAD did last: by it, the primary one of several repositories is chosen.
 
 import { join } from "node:path";
+import { trimEndOf } from "../trim-end.ts";
 import { filledAtMs, readStart } from "./files.ts";
 import type { Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
@@ -52,7 +53,7 @@ export async function readActivity(
 
 /** Parses the last line of a reflog: `<old> <new> <name> <<email>> <seconds> <zone>\t<message>`. */
 export function parseLastLogLine(tail: string): { oid: string; atMs: number } | undefined {
-  const line = tail.replace(/\n+$/, "").split("\n").at(-1) ?? "";
+  const line = trimEndOf(tail, "\n").split("\n").at(-1) ?? "";
   // The message is anybody's text, and may look like the rest.
   const [entry = ""] = line.split("\t", 1);
   const [, oid, seconds] = /^[0-9a-f]+ ([0-9a-f]{40,64}) .*> (\d+) [+-]\d+$/.exec(entry) ?? [];

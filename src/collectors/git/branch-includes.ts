@@ -3,7 +3,7 @@
 
 import { dirname, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
-import { type Config, type ConfigEntry, parseConfig } from "./config.ts";
+import { type Config, type ConfigEntry, MAX_CONFIG_BYTES, parseConfig } from "./config.ts";
 import type { Git, RunOptions } from "./git.ts";
 
 /** More than any honest repository has. */
@@ -15,7 +15,7 @@ const ON_BRANCH = /^includeif\.onbranch:.*\.path$/s;
  * Reads the files that the repository's own configuration includes by `includeIf.onbranch`, whatever the branch is.
  * A file that does not exist has nothing in it.
  *
- * @throws {CollectError} UNSAFE_CONFIG when there are more than 16, or when where one lies depends on more than the file itself.
+ * @throws {CollectError} UNSAFE_CONFIG when there are more than 16, when one is too large, or when where one lies depends on more than the file itself.
  */
 export async function readBranchIncludes(
   git: Git,
@@ -39,7 +39,9 @@ export async function readBranchIncludes(
       "--file",
       file,
     ];
-    const { stdout } = await git.run(args, options);
+    const { stdout, truncated } = await git.run(args, { ...options, maxBytes: MAX_CONFIG_BYTES });
+    // What was cut off could name a filter.
+    if (truncated) throw unsafe("includes a file by branch that is too large");
     const entries = parseConfig(stdout).map((entry) => ({ ...entry, fromRepository: true }));
     found.push(...entries);
     files.push(...entries.flatMap((entry) => target(entry, options.cwd)));

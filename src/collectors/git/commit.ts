@@ -1,5 +1,6 @@
 // The details of one commit.
 
+import { trimEndOf } from "../trim-end.ts";
 import type { Git, RunOptions } from "./git.ts";
 import { failure } from "./reasons.ts";
 
@@ -47,5 +48,5 @@ export function parseCommit(output: Buffer): Commit | undefined {
   const [sha, hash, time, author, ...message] = output.toString("utf8").split("\0");
   const timeSeconds = Number(time);
   if (!sha || !hash || author === undefined || !time || !Number.isSafeInteger(timeSeconds)) return undefined;
-  return { sha, hash, author, timeSeconds, message: message.join("\0").replace(/\n+$/, "") };
+  return { sha, hash, author, timeSeconds, message: trimEndOf(message.join("\0"), "\n") };
 }

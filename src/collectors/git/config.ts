@@ -19,13 +19,20 @@ export interface ConfigEntry {
 /** A repository's configuration, in git's order: a later entry outranks an earlier one. */
 export type Config = readonly ConfigEntry[];
 
+/** As git lists it, with where each entry stands: room for seven thousand branches with an upstream. A reading goes through all of it. */
+export const MAX_CONFIG_BYTES = 1024 * 1024;
+
 /**
  * Reads the whole configuration.
  *
- * @throws {CollectError} UNSAFE_CONFIG when it holds what cannot be handed back to git unchanged.
+ * @throws {CollectError} UNSAFE_CONFIG when it holds what cannot be handed back to git unchanged, or is too large.
  */
 export async function readConfig(git: Git, options: Pick<RunOptions, "cwd" | "signal">): Promise<Config> {
-  const result = await git.run(["config", "--list", "--null", "--show-scope", "--show-origin"], options);
+  const args = ["config", "--list", "--null", "--show-scope", "--show-origin"];
+  const result = await git.run(args, { ...options, maxBytes: MAX_CONFIG_BYTES });
+  if (result.truncated) {
+    throw new CollectError("UNSAFE_CONFIG", "The repository's configuration is too large.");
+  }
   if (result.exitCode !== 0) throw failure(result, options.cwd);
   return parseConfig(result.stdout);
 }

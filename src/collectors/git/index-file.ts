@@ -26,11 +26,11 @@ const EXTENSION_BYTES = 8;
  */
 export async function isPlainIndex(path: string): Promise<boolean> {
   try {
-    // Without O_NONBLOCK, opening a FIFO waits for a writer, and with it one of the few threads that read files.
+    // Without O_NONBLOCK, opening a FIFO waits for a writer.
     await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { size } = await file.stat();
-    if (size > MAX_BYTES) return false;
-    return await new Scan(file, size).isPlain();
+    const found = await file.stat();
+    if (!found.isFile() || found.size > MAX_BYTES) return false;
+    return await new Scan(file, found.size).isPlain();
   } catch {
     return false;
   }

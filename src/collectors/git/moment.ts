@@ -43,7 +43,7 @@ export async function readMoment(
     readStart(join(gitDir, "HEAD"), MAX_HEAD_BYTES),
     readOperation(gitDir),
   ]);
-  const ref = /^ref:\s*(refs\/.+?)\s*$/s.exec(head ?? "")?.[1];
+  const ref = /^ref:\s*(refs\/.+)$/s.exec(head?.trimEnd() ?? "")?.[1];
   const [headStamp, index, ...stamps] = await Promise.all([
     stamp(join(gitDir, "HEAD")),
     stamp(join(gitDir, "index")),

@@ -1,11 +1,12 @@
 // Whether a repository may be read: a `.git` that leads elsewhere would show another directory's contents as this one's.
 
 import { constants } from "node:fs";
-import { access, lstat, realpath } from "node:fs/promises";
+import { access, lstat, readdir, readlink, realpath } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { CollectError } from "../collector.ts";
 import { isWithin, readStart, throwIfExhausted } from "./files.ts";
 import type { Git } from "./git.ts";
+import { gitFileTarget } from "./git-file.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { failure } from "./reasons.ts";
 import { OLDEST_GIT } from "./version.ts";
@@ -19,12 +20,16 @@ const CONTENTS = [
   "config",
   "config.worktree",
   "index",
+  "FETCH_HEAD",
   "logs",
   "objects",
   "packed-refs",
   "refs",
   "reftable",
 ];
+
+/** Where refs and their logs are: a link anywhere in there could stand for a ref of another repository. */
+const REF_DIRECTORIES = ["refs", "logs", "reftable"];
 
 /**
  * Where the repository of `root` lies, as its own files say. Runs no git.
@@ -37,7 +42,7 @@ export async function locate(root: string): Promise<RepositoryLocation | undefin
   try {
     const entry = join(root, ".git");
     // Whether `.git` is a link does not matter here: where it leads is checked by the caller.
-    const pointer = /^gitdir: (.+?)[\r\n]*$/s.exec((await readStart(entry, MAX_PATH_BYTES)) ?? "")?.[1];
+    const pointer = gitFileTarget((await readStart(entry, MAX_PATH_BYTES)) ?? "");
     const gitDir = await realpath(pointer === undefined ? entry : resolve(root, pointer));
     const common = await readStart(join(gitDir, "commondir"), MAX_PATH_BYTES);
     const commonDir =
@@ -78,6 +83,11 @@ export async function checkTrust(
   ];
   const leaves = await Promise.all(parts.map((part) => leadsOutOf(part, [...belongs, commonDir])));
   if (leaves.includes(true)) throw foreign(root);
+  for (const directory of new Set([gitDir, commonDir])) {
+    for (const name of REF_DIRECTORIES) {
+      if (await holdsLinkOutOf(join(directory, name), [...belongs, commonDir])) throw foreign(root);
+    }
+  }
 
   const args = ["rev-parse", "--path-format=absolute", "--show-toplevel", "--git-dir", "--git-common-dir"];
   const result = await git.run(args, { cwd: root, signal });
@@ -105,11 +115,28 @@ async function pointsBack({ root, gitDir, commonDir }: RepositoryLocation): Prom
     return target === join(root, ".git") && dirname(dirname(gitDir)) === commonDir;
   }
   const config = (await readStart(join(gitDir, "config"), MAX_CONFIG_BYTES)) ?? "";
-  for (const [, value = ""] of config.matchAll(/^\s*worktree\s*=\s*(.*?)\s*$/gim)) {
+  for (const value of namedWorkTrees(config)) {
     if ((await real(resolve(gitDir, value.replaceAll('"', "")))) === root) return true;
   }
   return false;
 }
+
+/** The last values that a configuration gives to `worktree`, in whichever section. git's own reading of it is compared later. */
+function namedWorkTrees(config: string): string[] {
+  return config
+    .split("\n")
+    .map((line) => {
+      const end = line.indexOf("=");
+      return line.slice(0, Math.max(0, end)).trim().toLowerCase() === "worktree"
+        ? line.slice(end + 1).trim()
+        : "";
+    })
+    .filter((value) => value !== "")
+    .slice(-MAX_WORK_TREES);
+}
+
+/** git heeds one; another may stand in a section of another meaning. */
+const MAX_WORK_TREES = 8;
 
 /** Far more than any honest repository has; what lies behind it is not looked into. */
 const MAX_CONFIG_BYTES = 1024 * 1024;
@@ -123,6 +150,37 @@ async function leadsOutOf(path: string, directories: readonly string[]): Promise
   }
   const target = await real(path);
   return target === undefined || !directories.some((directory) => isWithin(target, directory));
+}
+
+/**
+ * Whether a link at some place below a directory leads out of all `directories`. One whose text is the name of a ref is a ref that
+ * stands for another one, and leads nowhere.
+ *
+ * @throws {CollectError} PERMISSION_DENIED, OUT_OF_RESOURCES.
+ */
+async function holdsLinkOutOf(directory: string, directories: readonly string[]): Promise<boolean> {
+  for (const link of await linksBelow(directory)) {
+    // A name that is not UTF-8 cannot be looked at.
+    if (link.includes("\uFFFD")) return true;
+    const target = await readlink(link).catch(() => "");
+    const isRef = target.startsWith("refs/") && !target.includes("..");
+    if (!isRef && (await leadsOutOf(link, directories))) return true;
+  }
+  return false;
+}
+
+async function linksBelow(directory: string): Promise<string[]> {
+  try {
+    const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+    return entries
+      .filter((entry) => entry.isSymbolicLink())
+      .map(({ parentPath, name }) => join(parentPath, name));
+  } catch (cause) {
+    throwIfExhausted(cause);
+    const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return [];
+    throw new CollectError("PERMISSION_DENIED", `${directory} may not be read.`, { cause });
+  }
 }
 
 async function real(path: string): Promise<string | undefined> {

@@ -2,6 +2,7 @@
 
 import { realpath } from "node:fs/promises";
 import { resolve } from "node:path";
+import { MAX_CONFIG_BYTES } from "./config.ts";
 import type { Git } from "./git.ts";
 
 export interface Configuration {
@@ -50,7 +51,12 @@ async function ask(
   args: readonly string[],
 ): Promise<string | undefined> {
   try {
-    const { exitCode, stdout } = await git.run(args, { cwd: root, signal, config: [["watch.home", "~/"]] });
+    const { exitCode, stdout } = await git.run(args, {
+      cwd: root,
+      signal,
+      config: [["watch.home", "~/"]],
+      maxBytes: MAX_CONFIG_BYTES,
+    });
     return exitCode === 0 ? stdout.toString() : undefined;
   } catch {
     signal.throwIfAborted();

@@ -4,6 +4,7 @@ import { constants, readFileSync, statSync } from "node:fs";
 import { resolve } from "node:path";
 import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
+import { gitFileTarget } from "./git-file.ts";
 import { join, toPath, type WatchDirectory } from "./watch-directory.ts";
 import { findIgnored, findTracked, MAX_PATHS, type Question } from "./watch-ignored.ts";
 import { type Directory, DirectoryTree, type Listing } from "./watch-tree.ts";
@@ -207,7 +208,7 @@ function readGitFile(path: string): string | undefined {
   try {
     // Should it have become a pipe meanwhile, this does not wait for a writer.
     const text = readFileSync(toPath(path), { encoding: "latin1", flag: READ_AT_ONCE });
-    const target = /^gitdir: (.+?)[\r\n]*$/s.exec(text)?.[1];
+    const target = gitFileTarget(text);
     return target === undefined ? undefined : resolve(path, "..", target);
   } catch {
     return undefined;

@@ -5,7 +5,7 @@ import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts"
 import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
 import { createBudget } from "./budget.ts";
 import { createCredentials } from "./credentials.ts";
-import { type AnsweredRequest, createGate } from "./gate.ts";
+import { type AnsweredRequest, createGate, type OnSend } from "./gate.ts";
 import { createLane } from "./lane.ts";
 import { createPatience, type Patience } from "./patience.ts";
 import { createReadPage, PER_PAGE } from "./read-page.ts";
@@ -28,6 +28,8 @@ export interface GitHubApiOptions {
   readonly transport?: Transport;
   /** Is told of each request that was answered. */
   readonly onRequest?: (request: AnsweredRequest) => void;
+  /** Default: nobody is told. */
+  readonly onSend?: OnSend;
 }
 
 /** The gate, and what the program around it may tell it. */
@@ -44,6 +46,12 @@ export interface GatedGitHubApi extends GitHubApi {
 /** A thousand check runs are as many as GitHub itself shows of a commit. */
 const MAX_PAGES = 10;
 
+/**
+ * After so many bytes, unpacked, no further page of an answer is read: room for three pages of pull requests, or for ten of anything
+ * else. A check may bring 128 KiB of text along, whoever wrote it, and as objects a page takes several times its length.
+ */
+const MAX_PAGES_BYTES = 8 * 1024 * 1024;
+
 const PAGED: ReadonlySet<Route> = new Set<Route>([
   "GET /repos/{owner}/{repo}/pulls",
   "GET /repos/{owner}/{repo}/pulls/{pull_number}/reviews",
@@ -54,11 +62,11 @@ const PAGED: ReadonlySet<Route> = new Set<Route>([
 /** Makes the gate. No request is made, and octokit is not loaded, before the first question. */
 export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const { clock = systemClock, timers = systemTimers, random = Math.random } = options;
-  const { userAgent, transport = createTransport(), onRequest = () => undefined } = options;
+  const { userAgent, transport = createTransport(), onRequest = () => undefined, onSend } = options;
   const apiUrl = new URL(options.apiUrl);
   const budget = createBudget({ clock, random });
   const credentials = createCredentials({ source: options.token, timers, replaced: budget.forget });
-  const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest });
+  const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest, onSend });
   const readPage = createReadPage({ gate, clock });
   const lane = createLane();
   /** By the first page. */
@@ -84,11 +92,13 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
     });
     const texts = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
     const pages: unknown[] = [];
+    let bytes = 0;
     let isUnchanged = true;
     let next: URL | undefined = new URL(url);
-    while (next !== undefined && pages.length < MAX_PAGES) {
+    while (next !== undefined && pages.length < MAX_PAGES && bytes < MAX_PAGES_BYTES) {
       const page = await readPage(route, next, texts, patience);
       pages.push(page.body);
+      bytes += page.bytes;
       isUnchanged &&= page.isUnchanged;
       next = page.next;
     }

@@ -4,7 +4,7 @@ import { type Clock, systemClock, type Timers } from "../clock.ts";
 import type { RemoteCollector } from "../remote-collector.ts";
 import { createGitHubCollector } from "./collector.ts";
 import { createGitHubApi } from "./create-api.ts";
-import type { AnsweredRequest } from "./gate.ts";
+import type { AnsweredRequest, OnSend } from "./gate.ts";
 import { readHostAliases } from "./ssh-files.ts";
 import { createTokenSource, type TokenSource } from "./token.ts";
 import { createTransport, type ProxySettings } from "./transport.ts";
@@ -28,6 +28,7 @@ export interface GitHubOptions extends TokenOptions {
   /** What the requests say of this program. */
   readonly userAgent: string;
   readonly onRequest?: (request: AnsweredRequest) => void;
+  readonly onSend?: OnSend;
   /** Is told of what is read from the token file. */
   readonly onToken?: (token: string) => void;
   /** Default: the machine's. */
@@ -53,7 +54,7 @@ const ALIASES_DEADLINE_MS = 1_000;
 
 /** Reads nothing and asks nothing before {@link GitHub.ready}. */
 export function createGitHub(options: GitHubOptions): GitHub {
-  const { host, apiUrl, home, proxy, userAgent, onRequest, onToken, time } = options;
+  const { host, apiUrl, home, proxy, userAgent, onRequest, onSend, onToken, time } = options;
   const sourceOf = ({ token, tokenFile }: TokenOptions): TokenSource =>
     createTokenSource({
       ...(token && { token }),
@@ -72,6 +73,7 @@ export function createGitHub(options: GitHubOptions): GitHub {
     userAgent,
     transport: createTransport({ ...(proxy && { proxy }) }),
     ...(onRequest && { onRequest }),
+    ...(onSend && { onSend }),
     ...(time && { clock: time, timers: time }),
   });
   let aliases: ((alias: string) => string | undefined) | undefined;

@@ -18,10 +18,16 @@ export interface Gate {
   /**
    * Sends one GET, twice when that may help.
    *
+   * @param route what it asks for, with placeholders.
    * @returns what GitHub answered, whatever it says, other than a limit, a refused token or a failure of its own.
    * @throws {CollectError} RATE_LIMITED, UNAUTHENTICATED, UNREACHABLE, TIMEOUT, BAD_ANSWER; the reason of the patience's signal.
    */
-  send(url: URL, headers: Readonly<Record<string, string>>, patience: Patience): Promise<Reply>;
+  send(
+    route: string,
+    url: URL,
+    headers: Readonly<Record<string, string>>,
+    patience: Patience,
+  ): Promise<Reply>;
   /** What an error about this address is to say. */
   asked(url: URL): Asked;
 }
@@ -36,6 +42,12 @@ export interface AnsweredRequest {
   readonly points: number;
 }
 
+/** How one request has ended: with a status, or with the reason of a failure. */
+export type Sent = { readonly status: number } | { readonly failure: string };
+
+/** Is told of each request when it is sent, by its route with placeholders. What it returns is called when it has ended. Must not throw. */
+export type OnSend = (route: string) => (sent: Sent) => void;
+
 export interface GateOptions {
   readonly apiUrl: URL;
   readonly credentials: Credentials;
@@ -43,9 +55,20 @@ export interface GateOptions {
   readonly transport: Transport;
   readonly clock: Clock;
   readonly onRequest: (request: AnsweredRequest) => void;
+  /** Default: nobody is told. */
+  readonly onSend?: OnSend | undefined;
 }
 
-export function createGate({ apiUrl, credentials, budget, transport, clock, onRequest }: GateOptions): Gate {
+export function createGate(options: GateOptions): Gate {
+  const {
+    apiUrl,
+    credentials,
+    budget,
+    transport,
+    clock,
+    onRequest,
+    onSend = () => () => undefined,
+  } = options;
   const asked = ({ pathname }: URL, token = credentials.token): Asked => ({
     path: redact(pathname, token),
     token,
@@ -67,6 +90,7 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
   };
 
   const sendOnce = async (
+    route: string,
     url: URL,
     headers: Readonly<Record<string, string>>,
     signal: AbortSignal,
@@ -76,9 +100,13 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
     const about = asked(url, token);
     const authorization = token === undefined ? {} : { authorization: `Bearer ${token}` };
     const sentMs = clock.monotonicMs();
+    const ended = onSend(route);
     const reply = await transport(url, { ...headers, ...authorization }, signal).catch((error: unknown) => {
-      throw signal.aborted ? error : networkFailure(error, about);
+      const failure = signal.aborted ? error : networkFailure(error, about);
+      ended({ failure: failure instanceof CollectError ? failure.reason : "ABORTED" });
+      throw failure;
     });
+    ended({ status: reply.status });
     const isRefused = isLimited(reply);
     // GitHub counts a 304 for those that it does not know.
     const points = isRefused || (reply.status === 304 && token !== undefined) ? 0 : 1;
@@ -111,9 +139,9 @@ export function createGate({ apiUrl, credentials, budget, transport, clock, onRe
     },
     throwIfClosed,
     asked,
-    send: (url, headers, patience) =>
+    send: (route, url, headers, patience) =>
       patience.twice(
-        (signal) => sendOnce(url, headers, signal),
+        (signal) => sendOnce(route, url, headers, signal),
         (error) => error instanceof CollectError && ["UNREACHABLE", "TIMEOUT"].includes(error.reason),
       ),
   };

@@ -104,7 +104,9 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
     greet: async (signal) => {
       await credentials.read();
       const url = new URL(`${apiUrl}/rate_limit`);
-      const reply = await patiently(signal, (patience) => gate.send(url, headers, patience));
+      const reply = await patiently(signal, (patience) =>
+        gate.send("GET /rate_limit", url, headers, patience),
+      );
       throwIfForeign(reply, gate.asked(url));
       const scopes = reply.headers["x-oauth-scopes"];
       const { rateLimit } = budget;

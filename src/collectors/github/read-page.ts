@@ -81,6 +81,7 @@ export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly 
     const { reply, url } = await follow(from, (address) => {
       const etag = validators.get(address.href)?.etag;
       return gate.send(
+        route,
         address,
         etag === undefined ? headers : { ...headers, "if-none-match": etag },
         patience,
@@ -121,7 +122,8 @@ function redirectTarget({ headers }: Reply, from: URL, { path, apiUrl }: Asked):
 
 /** Counted by ourselves: that there is a next page is all that is believed of the header `Link`. */
 function nextPage({ headers }: Reply, url: URL): URL | undefined {
-  if (!/<[^>]*>\s*;[^,]*\brel="?next\b/.test(headers["link"] ?? "")) {
+  const relations = (headers["link"] ?? "").replaceAll(/<[^<>]*>/g, "");
+  if (!/;\s*rel="?next\b/.test(relations)) {
     return undefined;
   }
   const next = new URL(url);

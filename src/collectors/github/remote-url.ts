@@ -1,5 +1,7 @@
 // From the address of a remote to the repository at GitHub. Pure.
 
+import { trimEndOf } from "../trim-end.ts";
+
 /** One repository. Names as they were written: two names that differ in upper and lower case only are the same. */
 export interface Repository {
   /** Lower case, without port and `www.`. */
@@ -83,7 +85,7 @@ function atHost(
   isSsh: boolean,
   { host: server, hostOfAlias }: ResolveSettings,
 ): Repository | undefined {
-  const segments = path.replace(/^\/+/, "").replace(/\/+$/, "").split("/");
+  const segments = trimEndOf(path.replace(/^\/+/, ""), "/").split("/");
   const [owner, file, ...rest] = segments;
   if (owner === undefined || file === undefined || rest.length > 0) return undefined;
   const name = file.replace(/\.git$/i, "");

@@ -63,6 +63,18 @@ describe("settings", () => {
     });
   });
 
+  test("one of traces that is of no use", async () => {
+    const env = {
+      OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:4317",
+      OTEL_EXPORTER_OTLP_PROTOCOL: "grpc",
+    };
+    const diagnosis = await diagnose([], { env });
+    expect(diagnosis.of("settings")).toMatchObject({
+      level: "warning",
+      found: expect.stringContaining("OTEL_EXPORTER_OTLP_PROTOCOL"),
+    });
+  });
+
   test("are valid", async () => {
     const diagnosis = await diagnose();
     expect(diagnosis.of("settings").level).toBe("ok");

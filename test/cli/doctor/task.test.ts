@@ -111,7 +111,10 @@ test("S24: hooks of the workspace that are a pipe hold nothing up", async () => 
   expect(code).toBe(0);
   expect(JSON.parse(stdout)).toMatchObject({
     checks: [
-      { level: "warning", found: expect.stringContaining("settings.local.json cannot be read: a pipe") },
+      {
+        level: "warning",
+        found: expect.stringContaining("settings.local.json cannot be read: it is not a regular file"),
+      },
     ],
   });
 });

@@ -2,7 +2,7 @@
 
 import { spawnSync } from "node:child_process";
 import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { describe, expect, test } from "vitest";
 import { createGitCollector } from "../../../src/collectors/git/index.ts";
 import type { Git } from "../../../src/gen/fleet/metadata/v1/git_pb.ts";
@@ -324,6 +324,50 @@ describe("G25: no other directory is shown", () => {
       symlinkSync(foreign.path(".git", name), repository.path(".git", name));
     }
     expect(await refusal(repository.root, repository.home)).toBe("FOREIGN_GIT_DIRECTORY");
+  });
+
+  const LINKS: readonly (readonly [what: string, own: string[], theirs: string[], looksLikeRef: boolean])[] =
+    [
+      ["a branch", ["refs", "heads", "main"], ["refs", "heads", "foreign-branch"], false],
+      ["a directory of branches", ["refs", "heads"], ["refs", "heads"], false],
+      ["what looks like a ref", ["refs", "heads", "main"], ["refs", "heads", "foreign-branch"], true],
+      ["a directory of a remote's branches", ["refs", "remotes"], ["refs", "heads"], false],
+      ["the log of the stash", ["logs", "refs", "stash"], ["logs", "HEAD"], false],
+      ["the record of the last fetch", ["FETCH_HEAD"], ["HEAD"], false],
+    ];
+
+  test.each(LINKS)(
+    "G25: a git directory with foreign objects, in which %s is a link to a foreign one",
+    async (_, own, theirs, looksLikeRef) => {
+      const repository = createRepository();
+      const foreign = foreignRepository(repository.home);
+      repository.write({ ".git/objects/info/alternates": `${foreign.path(".git", "objects")}\n` });
+      const link = repository.path(".git", ...own);
+      rmSync(link, { recursive: true, force: true });
+      mkdirSync(join(dirname(link), "refs"), { recursive: true });
+      const target = foreign.path(".git", ...theirs);
+      symlinkSync(looksLikeRef ? `refs/../${relative(dirname(link), target)}` : target, link);
+      expect(await refusal(repository.root, repository.home)).toBe("FOREIGN_GIT_DIRECTORY");
+    },
+  );
+
+  test("G25: where links among the refs cannot be looked for, nothing is read", async (context) => {
+    context.skip(process.getuid?.() === 0, "root may read every directory");
+    const repository = createRepository();
+    repository.commit({ "a.txt": "a\n" });
+    mkdirSync(repository.path(".git", "refs", "hidden"), { mode: 0o300 });
+    expect(await reasonOf(collectIn(repository.root, repository.home))).toBe("PERMISSION_DENIED");
+  });
+
+  test("G25: links within the git directory are followed, those of git itself among them", async () => {
+    const repository = createRepository();
+    repository.commit({ "a.txt": "a\n" });
+    repository.git("branch", "other");
+    rmSync(repository.path(".git", "refs", "heads", "main"));
+    symlinkSync("other", repository.path(".git", "refs", "heads", "main"));
+    mkdirSync(repository.path(".git", "refs", "remotes", "origin"), { recursive: true });
+    symlinkSync("refs/remotes/origin/gone", repository.path(".git", "refs", "remotes", "origin", "HEAD"));
+    expect(section(await collectIn(repository.root, repository.home))).toMatchObject({ branch: "main" });
   });
 
   test("G25: an embedded bare repository", async () => {

@@ -97,6 +97,18 @@ test("more pages than may be read are said to be missing", async () => {
   expect(isComplete).toBe(false);
 });
 
+test("P19: so are pages that are not read because those before them are very long", async () => {
+  const { github, get } = await startGatedGitHub();
+  const repo = github.repo("o/n");
+  const ref = repo.pulls[0]?.fields.headSha ?? "";
+  for (let index = 0; index < 500; index += 1) {
+    repo.check(ref, { name: `check ${index} ${"x".repeat(60_000)}` });
+  }
+  const { pages, isComplete } = await get(CHECKS, { owner: "o", repo: "n", ref });
+  expect(pages).toHaveLength(2);
+  expect(isComplete).toBe(false);
+});
+
 test("a renamed repository is followed, and its new place is remembered: unchanged, it costs nothing", async () => {
   const { github, time, pulls } = await startGatedGitHub();
   const repo = github.repo("o/n");

@@ -9,7 +9,7 @@ import type { Finding, Witness } from "../../../src/collectors/task/finding.ts";
 import { createTaskCollector, type TaskCollectorOptions } from "../../../src/collectors/task/index.ts";
 import { systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
-import { startAgent } from "../../helpers/agent-process.ts";
+import { startAgent, startZombie } from "../../helpers/agent-process.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -61,6 +61,12 @@ describe("the agent's process", () => {
       ...task({ status: TaskStatus.FAILED }),
       warning: { reason: "TASK_PROCESS_GONE", message: expect.stringContaining(`process ${pid} `) },
     });
+  });
+
+  it("S19: is gone though its parent has not asked how it ended", async () => {
+    const { write, collect } = setUp();
+    write({ status: "running", pid: await startZombie("claude") });
+    expect(await collect()).toMatchObject({ warning: { reason: "TASK_PROCESS_GONE" } });
   });
 
   it("S19: is gone only where its number is its number: a container has numbers of its own", async () => {

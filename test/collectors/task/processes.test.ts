@@ -9,7 +9,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { createProcessList, createTaskCollector } from "../../../src/collectors/task/index.ts";
 import { type ProcFiles, processIds, processStat, systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
-import { startAgent, startProgram } from "../../helpers/agent-process.ts";
+import { startAgent, startProgram, startZombie } from "../../helpers/agent-process.ts";
 
 /** The real /proc with these processes alone, and a note of everything that was read of it. */
 function only(...pids: readonly number[]) {
@@ -62,6 +62,10 @@ describe("the process list", () => {
     // The kernel says in whole seconds when it was started itself.
     expect(startedMs).toBeGreaterThan(before - 2_000);
     expect(startedMs).toBeLessThan(Date.now() + 2_000);
+  });
+
+  it("does not count an agent that has ended, though its parent has not asked how", async () => {
+    expect(await ask(only(await startZombie("claude")))).toEqual({});
   });
 
   it("says nothing when no agent is there", async () => {

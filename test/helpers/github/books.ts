@@ -11,6 +11,8 @@ export interface Booked {
   readonly token: string | undefined;
   /** It came with a validator. */
   readonly isConditional: boolean;
+  /** In lower case. */
+  readonly headerNames: readonly string[];
   /** What was answered. 0: nothing, by a fault. */
   status: number;
   /** Points of the primary rate limit. */
