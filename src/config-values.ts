@@ -4,6 +4,9 @@ import { isIP } from "node:net";
 import { resolve } from "node:path";
 import * as z from "zod/mini";
 
+/** In place of a secret, however long it is. */
+export const MASK = "********";
+
 /** Where to listen, as a setting. */
 export interface ListenSetting {
   /** As it was given. */
@@ -96,14 +99,19 @@ function isServiceUrl(value: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === "";
 }
 
-/** A text without what stands before the host of an address, which may be a password. */
+/**
+ * The text of a setting without what may be a password in it: whatever stands before an "@", and the values of parameters. Of each
+ * part of a list by itself.
+ */
 export function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^/]*@/, "//********@");
+  return text
+    .replaceAll(/((?:^|,)\s*(?:[a-z][a-z\d+.-]*:\/+)?)[^,]*@/gi, `$1${MASK}@`)
+    .replaceAll(/([?&][^=&#,]*=)[^&#,]*/g, `$1${MASK}`);
 }
 
 /** A text without what may be a secret in an address: what stands before its host, and its query. */
 export function withoutSecrets(text: string): string {
-  return withoutPassword(text).replace(/(\w:\/\/[^?]*)\?.*/s, "$1?********");
+  return withoutPassword(text).replace(/(\w:\/\/[^?]*)\?.*/s, `$1?${MASK}`);
 }
 
 /** A host name, or `*.` and a host name. Lower case. */

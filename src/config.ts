@@ -1,9 +1,10 @@
 // From flags, environment and a file of settings to one valid configuration.
 
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseEnv } from "node:util";
 import type { Environment } from "./config-environment.ts";
+import { readConfigFile } from "./config-file.ts";
 import { type GitHubAddress, gitHubAddress, type NamedGitHub } from "./config-github.ts";
 import { SETTINGS, type Setting, type SettingName, type Values, variablesOf } from "./config-settings.ts";
 import { checkTlsIdentity, type TlsIdentity } from "./config-tls.ts";
@@ -299,13 +300,12 @@ function readTls(
 }
 
 function readFile(name: string, path: string, settings: readonly SettingName[] = []): string {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    throw new ConfigError(
-      `${name}: ${JSON.stringify(path)} cannot be read (${code}); allowed is a readable file`,
-      settings,
-    );
+  const reading = readConfigFile(path);
+  if ("bytes" in reading) {
+    return reading.bytes.toString("utf8");
   }
+  throw new ConfigError(
+    `${name}: ${JSON.stringify(path)} cannot be read (${reading.why}); allowed is a readable file`,
+    settings,
+  );
 }

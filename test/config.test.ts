@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -246,6 +247,38 @@ describe("a setting that is wrong", () => {
   });
 });
 
+describe("a file that a setting names", () => {
+  const settings: readonly [string, (file: string) => Partial<ConfigInput>][] = [
+    ["--env-file", (file) => ({ envFile: file })],
+    ["--token-file", (file) => ({ flags: { tokenFile: file } })],
+    ["--coder-token-file", (file) => ({ flags: { coderTokenFile: file } })],
+    ["--tls-cert", (file) => ({ flags: { tlsCert: file, tlsKey: "/dev/null" } })],
+    ["--tls-key", (file) => ({ flags: { tlsCert: "/dev/null", tlsKey: file } })],
+  ];
+
+  it.each(settings)("is not waited for when it is a pipe: %s", (name, input) => {
+    const pipe = join(temporaryDirectory(), "pipe");
+    execFileSync("mkfifo", [pipe]);
+    // Another process, since a blocked one ends by no deadline of its own.
+    const script = `
+      import { createConfig } from ${JSON.stringify(join(import.meta.dirname, "../src/config.ts"))};
+      const given = JSON.parse(process.argv[1]);
+      try { createConfig({ flags: {}, env: {}, cwd: "/", ...given }); } catch (error) { console.log(error.message); }`;
+    const said = execFileSync(
+      process.execPath,
+      ["--input-type=module", "--eval", script, JSON.stringify(input(pipe))],
+      { encoding: "utf8", timeout: 20_000 },
+    );
+    expect(said).toBe(`${name}: "${pipe}" cannot be read (a pipe); allowed is a readable file\n`);
+  });
+
+  it.each(settings)("is read to a bound: %s", (name, input) => {
+    expect(refusal(input("/dev/zero"))).toBe(
+      `${name}: "/dev/zero" cannot be read (larger than 1048576 bytes); allowed is a readable file`,
+    );
+  });
+});
+
 describe("the token", () => {
   const secret = "s3cr3t with a blank";
 
@@ -407,6 +440,22 @@ describe("an address with a password in it", () => {
   it("P20: is refused without showing that", () => {
     const message = refusal({ env: { GITHUB_API_URL: "https://user:ghp_s3cr3t@a.example/x" } });
     expect(message).toContain('GITHUB_API_URL: "https://********@a.example/x" is not valid; ');
+  });
+
+  it.each([
+    ["GH_HOST", "user:s3cr3t@a.example", "********@a.example"],
+    ["FLEET_METADATA_AGENTAPI_URL", "http:/user:s3cr3t@a", "http:/********@a"],
+    ["FLEET_METADATA_AGENTAPI_URL", "http://user:s3/cr3t@a:1", "http://********@a:1"],
+    ["FLEET_METADATA_CODER_URL", "https://a/?x&token=s3cr3t#b", "https://a/?x&token=********#b"],
+    [
+      "FLEET_METADATA_ALLOWED_ORIGIN",
+      "http://a.example,http://user:s3cr3t@b",
+      "http://a.example,http://********@b",
+    ],
+  ])("is refused without showing it, however it is spelt: %s=%s", (variable, value, shown) => {
+    const message = refusal({ env: { [variable]: value } });
+    expect(message).toContain(`${variable}: ${JSON.stringify(shown)} is not valid; `);
+    expect(message).not.toContain("cr3t");
   });
 });
 

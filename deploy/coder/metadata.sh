@@ -18,7 +18,11 @@ for key in $FM_KEYS; do
     echo "fleet-metadata does not answer"
     exit 1
   }
-  value=$(printf '%s\n' "$answer" | sed -n -e 's/.*"value":"\([^"]*\)".*/\1/p;t' -e 's/.*"value":\([^",}]*\).*/\1/p')
+  value=$(
+    printf '%s\n' "$answer" | sed -n -E \
+      -e 's/.*"value":"(([^"\\]|\\.)*)".*/\1/;t text' -e 's/.*"value":([^",}]*).*/\1/p;d' \
+      -e ':text' -e 's/\\"/"/g;s/\\[nrt]/ /g;s/\\\\/\\/g;p'
+  )
   [ -z "$value" ] || [ "$value" = null ] || line=${line:+$line, }$value
 done
 printf '%s\n' "${line:--}"

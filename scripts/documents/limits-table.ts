@@ -25,6 +25,7 @@ const ROOMS = [
   ["task-file/", "The task file"],
   ["hooks/", "Hooks of coding agents"],
   ["observability/", "Log, metrics and traces"],
+  ["config", "Settings"],
   ["server.ts", "The server"],
   ["cli/", "The command line"],
   ["client/", "The client library"],
@@ -56,7 +57,7 @@ export function limitsTable(root: string): string {
         found.map(({ name, value, reason }) => {
           const flag = FLAGS[name]?.flag;
           const shown = flag === undefined ? value : `${value}, \`--${flag}\``;
-          return `| \`${name}\` | ${shown} | ${reason} | [${relative(room, file) || file}](../src/${file}) |`;
+          return `| \`${name}\` | ${shown} | ${reason} | [${room.endsWith("/") ? relative(room, file) : file}](../src/${file}) |`;
         }),
       );
     return [

@@ -12,13 +12,10 @@ import {
 } from "../config.ts";
 import { type SettingName, variablesOf } from "../config-settings.ts";
 import { explainUnknown, unknownVariables } from "../config-unknown.ts";
-import { withoutSecrets } from "../config-values.ts";
+import { MASK, withoutSecrets } from "../config-values.ts";
 import { agentApiUrl } from "../server.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
-
-/** In place of a secret, however long it is. */
-const MASK = "********";
 
 export function config({ json }: { readonly json?: boolean }, command: Command, context: CliContext): void {
   const input = configInput(command, context);
@@ -60,7 +57,7 @@ function shown(
   env: Environment,
 ): Shown {
   if (text !== undefined) {
-    return { value: setting.secret ? MASK : withoutSecrets(text), origin, source };
+    return { value: setting.secret ? MASK : presentable(text), origin, source };
   }
   const coder = fromCoder(name, effective, env);
   if (coder !== undefined) {
@@ -75,6 +72,11 @@ function shown(
   return { value: derived[name] ?? setting.defaultText ?? "", origin: "default", source: "" };
 }
 
+/** An address may have a password in it. In a path, an "@" is a character like others. */
+function presentable(text: string): string {
+  return text.includes("://") ? withoutSecrets(text) : text;
+}
+
 /** What Coder's variables decide where nothing else does. */
 function fromCoder(
   name: SettingName,
@@ -83,7 +85,7 @@ function fromCoder(
 ): Omit<Shown, "origin"> | undefined {
   const first = (...names: readonly string[]): Omit<Shown, "origin"> | undefined => {
     const found = names.find((variable) => env[variable]);
-    return found === undefined ? undefined : { value: env[found] ?? "", source: found };
+    return found === undefined ? undefined : { value: presentable(env[found] ?? ""), source: found };
   };
   switch (name) {
     case "allowedHosts": {

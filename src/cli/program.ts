@@ -8,6 +8,7 @@ import { InvalidRequestError } from "../metadata/invalid-request-error.ts";
 import { STATUSES } from "../task-file/format.ts";
 import { CommandError } from "./command-error.ts";
 import { addSettings, type CliContext } from "./options.ts";
+import { printable } from "./printable.ts";
 import { serve } from "./serve.ts";
 
 const ALL = Object.keys(SETTINGS) as SettingName[];
@@ -198,11 +199,11 @@ function explain(error: unknown, { stderr, signal }: CliContext): number {
     return EXIT.interrupted;
   }
   if (error instanceof CommandError) {
-    stderr.write(`fleet-metadata: ${error.message}\n`);
+    stderr.write(`fleet-metadata: ${printable(error.message)}\n`);
     return EXIT.failed;
   }
   if (error instanceof ConfigError || error instanceof InvalidRequestError) {
-    stderr.write(`fleet-metadata: ${error.message}\n`);
+    stderr.write(`fleet-metadata: ${printable(error.message)}\n`);
     return EXIT.usage;
   }
   if (
@@ -215,6 +216,6 @@ function explain(error: unknown, { stderr, signal }: CliContext): number {
     return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
   }
   const message = error instanceof Error ? error.message : String(error);
-  stderr.write(`fleet-metadata: unexpected error: ${message.split("\n", 1)[0]}\n`);
+  stderr.write(`fleet-metadata: unexpected error: ${printable(message.split("\n", 1)[0] ?? "")}\n`);
   return EXIT.failed;
 }

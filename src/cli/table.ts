@@ -1,10 +1,10 @@
 // Tables for a terminal. Pure.
 
-/** Lines up all columns but the last, which is as long as it is. Line breaks in cells become visible. */
+import { printable } from "./printable.ts";
+
+/** Lines up all columns but the last, which is as long as it is. Cells are made {@link printable}. */
 export function formatTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows].map((row) =>
-    row.map((cell) => cell.replaceAll("\n", "\\n").replaceAll("\t", " ")),
-  );
+  const lines = [header, ...rows].map((row) => row.map(printable));
   const widths = header.map((_, column) => Math.max(...lines.map((row) => row[column]?.length ?? 0)));
   return lines
     .map((row) =>

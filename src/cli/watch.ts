@@ -8,6 +8,7 @@ import { type GetMetadataResponse, GetMetadataResponseSchema } from "../gen/flee
 import { type Catalogue, closestKey, createCatalogue } from "../metadata/catalogue.ts";
 import { CommandError } from "./command-error.ts";
 import { type CliContext, commandConfig } from "./options.ts";
+import { printable } from "./printable.ts";
 import { formatResponse } from "./response-table.ts";
 import { drawOn, type Screen } from "./screen.ts";
 
@@ -26,7 +27,7 @@ export async function watch(
   const { url, token } = commandConfig(command, context);
   const catalogue = createCatalogue();
   const screen = json || !context.stdout.isTTY ? undefined : drawOn(context.stdout);
-  const say = (text: string): void => void context.stderr.write(`fleet-metadata: ${text}\n`);
+  const say = (text: string): void => void context.stderr.write(`fleet-metadata: ${printable(text)}\n`);
   const noteUnknown = createUnknownNote(keys, catalogue, say);
   const refused = new AbortController();
   const noteConnection = createConnectionNote((text) => say(`${url}: ${text}`));

@@ -48,14 +48,19 @@ export function redactUrls(text: string): string {
  */
 export function cleanText(raw: string, maxJsonBytes: number): CleanText {
   const bounded = raw.length > MAX_INPUT_LENGTH;
-  const cleaned = begin(raw)
+  const cleaned = removeControls(begin(raw));
+  const redacted = redactUrls(bounded ? cleaned.replace(UNFINISHED_AUTHORITY, "://") : cleaned);
+  const cut = cutToJsonBytes(redacted, maxJsonBytes);
+  return { text: cut.text, truncated: cut.truncated || bounded };
+}
+
+/** The text without what would do something else to a terminal than to be shown; tab and line feed stay. */
+export function removeControls(text: string): string {
+  return text
     .replaceAll("\r\n", "\n")
     .replaceAll(ESCAPE_SEQUENCES, "")
     .replaceAll(CONTROL_CHARACTERS, "")
     .toWellFormed();
-  const redacted = redactUrls(bounded ? cleaned.replace(UNFINISHED_AUTHORITY, "://") : cleaned);
-  const cut = cutToJsonBytes(redacted, maxJsonBytes);
-  return { text: cut.text, truncated: cut.truncated || bounded };
 }
 
 /** What is looked at of a text: not half of a character at its end. */

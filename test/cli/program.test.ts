@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
+import { createServer as createHttpServer } from "node:http";
+import { type AddressInfo, createServer } from "node:net";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { createCatalogue } from "../../src/metadata/catalogue.ts";
@@ -194,6 +195,19 @@ describe("config", () => {
     expect(named.stdout).toMatch(/"value": "none",\s+"origin": "flag"/);
   });
 
+  it("shows no password of an address, and paths as they are", async () => {
+    const cwd = join(emptyDirectory(), "me@example");
+    mkdirSync(cwd);
+    const { stdout } = await callProgram(["config", "--url", "http://user:5ecret@a.example/x"], {
+      cwd,
+      env: { CODER: "true", CODER_URL: "https://user:5ecret@coder.example", FLEET_METADATA_WORKSPACE: cwd },
+    });
+    expect(stdout).not.toContain("5ecret");
+    expect(stdout).toContain('"http://********@a.example/x"');
+    expect(stdout).toContain('"https://********@coder.example"');
+    expect(stdout).toContain(JSON.stringify(cwd));
+  });
+
   it("shows what is in force by default, and which of several variables counts", async () => {
     const cwd = emptyDirectory();
     const { stdout } = await callProgram(["config"], { cwd, env: { GH_TOKEN: "5ecret" } });
@@ -288,6 +302,21 @@ describe("get", () => {
       await callProgram(["get", "--url", "http://127.0.0.1:1"]),
       /http:\/\/127\.0\.0\.1:1 does not answer/,
     );
+  });
+
+  it("S23: shows what a foreign server says of itself in one line that commands no terminal", async () => {
+    const message = "\u001b]0;title\u0007\u001b[31mred\nfleet-metadata: all is well\u202e";
+    const server = createHttpServer((request, response) => {
+      request.resume();
+      response.writeHead(500, { "content-type": "application/json" });
+      response.end(JSON.stringify({ code: "internal", message }));
+    });
+    onTestFinished(() => void server.close().closeAllConnections());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as AddressInfo;
+    const ending = await callProgram(["get", "--url", `http://127.0.0.1:${port}`]);
+    expectRefusal(ending, "does not answer: red\\nfleet-metadata: all is well (name");
+    expect(ending.stderr).not.toMatch(/[^ -~\n]/);
   });
 
   it("asks a running server, with its token", async () => {

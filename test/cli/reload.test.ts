@@ -1,5 +1,6 @@
 // SIGHUP to a real server: what it takes over, what it leaves as it was, and what it says.
 
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
 import { rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -88,6 +89,39 @@ test("leaves what is wrong as it was, says so, and serves on", async () => {
     },
     { level: 40, changed: [], refused: [expect.stringMatching(/^--env-file: .* cannot be read \(ENOENT\)/)] },
   ]);
+});
+
+test("serves on when a file has become a pipe that nobody writes to", async () => {
+  const cwd = emptyDirectory();
+  const tokenFile = join(cwd, "token");
+  writeFileSync(tokenFile, "g00d");
+  const program = await startProgram(["--token-file", tokenFile], { cwd });
+  rmSync(tokenFile);
+  execFileSync("mkfifo", [tokenFile]);
+  await reload(program, "wrong, and left as it was");
+  expect(await statusFor(program.url, "g00d")).toBe(200);
+  expect(await reloadsOf(program)).toMatchObject([
+    { level: 40, refused: [expect.stringContaining("cannot be read (a pipe)")] },
+  ]);
+});
+
+test("S6, P20: tokens that it was given anew are in no line of the log either, whatever says them", async () => {
+  const cwd = emptyDirectory();
+  const settings = join(cwd, "settings");
+  const tokenFile = join(cwd, "token");
+  writeFileSync(tokenFile, "first-t0ken");
+  writeFileSync(settings, "");
+  const program = await startProgram(["--env-file", settings, "--token-file", tokenFile], { cwd });
+  writeFileSync(tokenFile, "second-t0ken");
+  const mistaken = "FLEET_METADATA_LOG_LEVEL=second-t0ken\nFLEET_METADATA_JSON_NAMES=github-t0ken\n";
+  writeFileSync(settings, `GITHUB_TOKEN=github-t0ken\n${mistaken}`);
+  await reload(program, "wrong, and left as it was");
+  const [{ refused } = {}] = await reloadsOf(program);
+  expect(refused).toEqual([
+    expect.stringMatching(/^FLEET_METADATA_JSON_NAMES .*"\[secret\]" is not valid/),
+    expect.stringMatching(/^FLEET_METADATA_LOG_LEVEL .*"\[secret\]" is not valid/),
+  ]);
+  expect((await program.ended).stdout).not.toContain("t0ken");
 });
 
 test("says what has another value and counts from the next start on", async () => {

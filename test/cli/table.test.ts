@@ -24,6 +24,12 @@ describe("a table", () => {
     ).toBe("A     B\nx\\ny  1 2\\n\n\n");
   });
 
+  it("S23: has no control characters, escapes or bidirectional overrides in it", () => {
+    expect(formatTable(["A"], [["\u001b]0;title\u0007\u001b[31mred\u001b[0m\u009b2J\r\u202ex"]])).toBe(
+      "A\nredx\n",
+    );
+  });
+
   it("may be empty", () => {
     expect(formatTable(["A", "B"], [])).toBe("A  B\n");
   });

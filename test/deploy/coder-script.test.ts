@@ -351,6 +351,18 @@ describe("an item of metadata", TIMEOUT, () => {
     expect((await script(renderItem(url, "git_branch"))).code).toBe(1);
   });
 
+  test("prints texts as they are, whatever is in them, on one line", async () => {
+    const { start, script, project, home, url } = await createCoderWorkspace();
+    const taskFile = join(home, "task.json");
+    const description = 'Say "hi" to $(id) `id` in C:\\x,\n"value":"x"} %s é';
+    writeFileSync(taskFile, JSON.stringify({ status: "running", description, cwd: project }));
+    await start({ FM_SETTINGS: `export FLEET_METADATA_TASK_FILE='${taskFile}'` });
+    expect(await script(renderItem(url, "workspace_task_status workspace_task_description"))).toEqual({
+      code: 0,
+      output: 'running, Say "hi" to $(id) `id` in C:\\x, "value":"x"} %s é\n',
+    });
+  });
+
   test.skipIf(spawnSync("wget", ["--version"]).status !== 0)(
     "does with wget where there is no curl",
     async () => {

@@ -1,6 +1,7 @@
 // Which proxy is GitHub asked through?
 
 import { PROXY_VARIABLES } from "../../collectors/github/index.ts";
+import { withoutSecrets } from "../../config-values.ts";
 import { type Check, LOCAL_DEADLINE_MS, ok, warning } from "./check.ts";
 import type { Subject } from "./subject.ts";
 
@@ -24,16 +25,11 @@ export function proxyCheck({ env }: Pick<Subject, "env">, nodeVersion: string): 
               "set HTTPS_PROXY if GitHub can be reached through it only",
             );
       }
-      const found = `GitHub is asked through it: ${given.map((name) => `${name}=${withoutUser(env[name] ?? "")}`).join(", ")}`;
+      const found = `GitHub is asked through it: ${given.map((name) => `${name}=${withoutSecrets(env[name] ?? "")}`).join(", ")}`;
       const [major = 0, minor = 0] = nodeVersion.split(".").map(Number);
       return major < 22 || (major === 22 && minor < 21)
         ? warning(`HTTPS_PROXY is set, which Node ${nodeVersion} does not heed`, "take Node 22.21 or newer")
         : ok(found);
     },
   };
-}
-
-/** What stands before a host may be a password. */
-function withoutUser(address: string): string {
-  return address.replace(/\/\/[^/]*@/, "//********@");
 }

@@ -6,7 +6,6 @@ import {
   chownSync,
   lstatSync,
   mkdirSync,
-  readFileSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -15,6 +14,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, relative } from "node:path";
+import { readConfigFile } from "../../config-file.ts";
 import { CommandError } from "../command-error.ts";
 
 /** A file before and after a change. */
@@ -29,18 +29,24 @@ export interface Edit {
 export function readSettings(path: string): string | undefined {
   try {
     requireFile(path);
-    // What is no UTF-8 would not come back as it was.
-    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(readFileSync(path));
   } catch (error) {
     if (error instanceof CommandError) {
       throw error;
     }
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === "ENOENT") {
+    // Reading it says why.
+  }
+  const reading = readConfigFile(path);
+  if ("why" in reading) {
+    if (reading.why === "ENOENT") {
       return undefined;
     }
-    const why = code === "ERR_ENCODING_INVALID_ENCODED_DATA" ? "it is not UTF-8" : code;
-    throw new CommandError(`${path} cannot be read: ${why}`, { cause: error });
+    throw new CommandError(`${path} cannot be read: ${reading.why}`);
+  }
+  try {
+    // What is no UTF-8 would not come back as it was.
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(reading.bytes);
+  } catch (error) {
+    throw new CommandError(`${path} cannot be read: it is not UTF-8`, { cause: error });
   }
 }
 

@@ -2,7 +2,7 @@
 
 import { stat } from "node:fs/promises";
 import { CollectError } from "../collector.ts";
-import { readTokenFile, whyNoToken } from "../token-file.ts";
+import { readTokenFile, whyNoToken, whyUnreadable } from "../token-file.ts";
 
 /** Where the token comes from. */
 export interface TokenSource {
@@ -82,8 +82,8 @@ async function readToken(file: string): Promise<string> {
 }
 
 function unreadable(file: string, cause: unknown): CollectError {
-  const { code = "unknown error" } = cause as NodeJS.ErrnoException;
-  return new CollectError("UNAUTHENTICATED", `the GitHub token file ${file} cannot be read: ${code}`, {
+  const why = whyUnreadable(cause);
+  return new CollectError("UNAUTHENTICATED", `the GitHub token file ${file} cannot be read: ${why}`, {
     cause,
   });
 }

@@ -1,6 +1,6 @@
 // The token that Coder is asked with: given as it is, or in a file that may be replaced at any time. Touches that one file.
 
-import { readTokenFile, whyNoToken } from "../token-file.ts";
+import { readTokenFile, whyNoToken, whyUnreadable } from "../token-file.ts";
 import { NoAnswerError } from "./http-json.ts";
 
 /** Where the token comes from. */
@@ -45,8 +45,7 @@ async function readToken(file: string): Promise<string> {
   try {
     return await readTokenFile(file);
   } catch (error) {
-    const { code = "unknown error" } = error as NodeJS.ErrnoException;
-    const message = `the token file ${file} cannot be read: ${code}`;
+    const message = `the token file ${file} cannot be read: ${whyUnreadable(error)}`;
     throw new NoAnswerError("UNAUTHENTICATED", message, { cause: error });
   }
 }

@@ -158,6 +158,8 @@ test("names the proxy that counts, without its password, and those that do not",
   expect(set).toMatchObject({ level: "ok", found: expect.stringContaining("NO_PROXY=example.com") });
   expect(set.found).toContain("proxy:3128");
   expect(set.found).not.toContain("s3cr3t");
+  const bare = await proxyOf({ HTTPS_PROXY: "me:s3cr3t@proxy:3128" });
+  expect(bare.found).toContain("HTTPS_PROXY=********@proxy:3128");
   expect(await proxyOf({ HTTP_PROXY: "http://proxy:3128" })).toMatchObject({
     level: "warning",
     advice: expect.stringContaining("HTTPS_PROXY"),

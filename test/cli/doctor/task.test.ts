@@ -1,12 +1,13 @@
 // What tells of the agent's task: the task file, hooks, AgentAPI, Coder.
 
+import { execFileSync } from "node:child_process";
 import { chmodSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { callProgram } from "../../helpers/call-program.ts";
 import { diagnose } from "../../helpers/doctor.ts";
 import { json, silence, startHttpService } from "../../helpers/http-service.ts";
-import { emptyDirectory } from "../../helpers/program.ts";
+import { emptyDirectory, runProgram } from "../../helpers/program.ts";
 
 describe("the task file", () => {
   const taskFileOf = async (content: string | undefined, taskFile = "task.json") => {
@@ -98,6 +99,23 @@ describe("hooks", () => {
       level: "warning",
       found: expect.stringContaining("is not JSON"),
     });
+  });
+});
+
+test("S24: hooks of the workspace that are a pipe hold nothing up", async () => {
+  const cwd = emptyDirectory();
+  mkdirSync(join(cwd, ".claude"));
+  execFileSync("mkfifo", [join(cwd, ".claude/settings.local.json")]);
+  // As a process of its own: one that waits for a writer hears neither its deadline nor SIGTERM.
+  const { code, stdout } = await runProgram(["doctor", "hooks", "--json"], { cwd });
+  expect(code).toBe(0);
+  expect(JSON.parse(stdout)).toMatchObject({
+    checks: [
+      {
+        level: "warning",
+        found: expect.stringContaining("settings.local.json cannot be read: it is not a regular file"),
+      },
+    ],
   });
 });
 

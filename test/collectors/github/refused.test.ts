@@ -1,5 +1,6 @@
 // What GitHub refuses, and what is said of it.
 
+import { execFileSync } from "node:child_process";
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -180,8 +181,10 @@ test.each([
 
 test("P18: a token file that is not there, or no file, is said to be so", async () => {
   const { file } = tokenFile(TOKEN);
+  execFileSync("mkfifo", [`${file}.pipe`]);
   for (const [path, message] of [
     [`${file}.none`, "ENOENT"],
+    [`${file}.pipe`, "cannot be read: a pipe"],
     [join(file, ".."), "EISDIR"],
   ] as const) {
     const { pulls } = await startGatedGitHub({ token: createTokenSource({ file: path }) });

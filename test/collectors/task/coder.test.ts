@@ -294,7 +294,7 @@ describe("Coder that is not as it should be", () => {
     expect(await askAgain()).toEqual(refused("holds characters that no token has"));
     rmSync(file);
     execFileSync("mkfifo", [file]);
-    expect(await askAgain()).toEqual(refused("cannot be read: ESPIPE"));
+    expect(await askAgain()).toEqual(refused("cannot be read: a pipe"));
     expect(service.requests).toHaveLength(2);
   });
 
