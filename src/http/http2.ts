@@ -37,20 +37,27 @@ export function createHttp2(
     session.on("error", () => session.destroy());
     const settingsTimer = setTimeout(() => session.destroy(), limits.prefaceTimeoutMs);
     session.once("remoteSettings", () => clearTimeout(settingsTimer));
-    session.once("close", () => clearTimeout(settingsTimer));
     let streams = 0;
+    // Not session.setTimeout: its timer goes on when the session has ended, and keeps the session in memory until it is over.
+    const idleTimer = setTimeout(() => {
+      if (streams === 0) {
+        session.close();
+      }
+    }, limits.idleSessionTimeoutMs);
     session.on("stream", (stream) => {
       streams += 1;
       endUnfinishedRequest(stream, limits.requestTimeoutMs);
       stream.once("close", () => {
         streams -= 1;
+        if (!session.destroyed) {
+          idleTimer.refresh();
+        }
       });
     });
     endWhenVanished(session, limits, () => streams > 0);
-    session.setTimeout(limits.idleSessionTimeoutMs, () => {
-      if (streams === 0) {
-        session.close();
-      }
+    session.once("close", () => {
+      clearTimeout(settingsTimer);
+      clearTimeout(idleTimer);
     });
   });
   server.on("sessionError", () => undefined);

@@ -13,7 +13,7 @@ export interface HttpLimits {
   readonly timeoutCheckIntervalMs: number;
   /** Silence between two HTTP/1.1 requests after which the connection is closed. */
   readonly keepAliveTimeoutMs: number;
-  /** Silence on an HTTP/2 connection without open streams after which it is closed. */
+  /** Time without open streams after which an HTTP/2 connection is closed. */
   readonly idleSessionTimeoutMs: number;
   /** Size of the head of a request, in bytes, for both protocols. */
   readonly headerBytes: number;
