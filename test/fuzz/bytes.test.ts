@@ -13,7 +13,7 @@ import {
   mutated,
   useCrashes,
 } from "../helpers/fuzz.ts";
-import { type Endpoint, parseResponse } from "../helpers/raw-http.ts";
+import { type Endpoint, HTTP2_PREFACE, parseResponse } from "../helpers/raw-http.ts";
 import { temporaryDirectory } from "../helpers/repository.ts";
 import { SERVED_PATHS } from "../helpers/served-paths.ts";
 import { startServer, useServer } from "../helpers/server.ts";
@@ -21,7 +21,7 @@ import { startServer, useServer } from "../helpers/server.ts";
 const server = useServer(() => ({ collectors: "real", limits: { prefaceTimeoutMs: 500 } }));
 const crashes = useCrashes();
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = Buffer.from(HTTP2_PREFACE);
 const latin1 = (text: string): Buffer => Buffer.from(text, "latin1");
 
 const anyBytes = fc.oneof(

@@ -12,13 +12,14 @@ import {
   mutated,
   useCrashes,
 } from "../helpers/fuzz.ts";
+import { HTTP2_PREFACE } from "../helpers/raw-http.ts";
 import { SERVED_PATHS } from "../helpers/served-paths.ts";
 import { useServer } from "../helpers/server.ts";
 
 const server = useServer(() => ({ collectors: "real", limits: { prefaceTimeoutMs: 500 } }));
 const crashes = useCrashes();
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = Buffer.from(HTTP2_PREFACE);
 const SETTINGS = 4;
 const HEADERS = 1;
 

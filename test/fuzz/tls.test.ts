@@ -16,13 +16,13 @@ import {
   inPieces,
   useCrashes,
 } from "../helpers/fuzz.ts";
-import { openSocket, readToEnd, type Target } from "../helpers/raw-http.ts";
+import { HTTP2_PREFACE, openSocket, readToEnd, type Target } from "../helpers/raw-http.ts";
 import { startServer } from "../helpers/server.ts";
 import { within } from "../helpers/wait.ts";
 
 const crashes = useCrashes();
 
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = Buffer.from(HTTP2_PREFACE);
 const REQUEST = Buffer.from("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 /** A record of TLS: its type, its version, its length, which may lie, and what is in it. */

@@ -4,6 +4,9 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { within } from "./wait.ts";
 
+/** What a client of HTTP/2 sends first (RFC 9113, 3.4). */
+export const HTTP2_PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
 export interface RawResponse {
   readonly status: number;
   /** Names in lower case; the values of repeated ones joined by ", ". */

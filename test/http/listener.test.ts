@@ -7,11 +7,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, test } from "vitest";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
-import { openSocket, parseResponse, readToEnd, sendRaw } from "../helpers/raw-http.ts";
+import { HTTP2_PREFACE, openSocket, parseResponse, readToEnd, sendRaw } from "../helpers/raw-http.ts";
 import { startServer, type TestServer, useServer } from "../helpers/server.ts";
 import { until, within } from "../helpers/wait.ts";
 
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 const EMPTY_SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0]);
 const REQUEST = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
@@ -37,10 +36,10 @@ describe("silence", { concurrent: true }, () => {
   test.for([
     ["nothing", ""],
     ["P", "P"],
-    ["half a preface", PREFACE.slice(0, 12)],
-    ["a preface but for its last byte", PREFACE.slice(0, -1)],
-    ["a preface and then nothing", PREFACE],
-    ["a preface and half a frame", `${PREFACE}\0\0\0`],
+    ["half a preface", HTTP2_PREFACE.slice(0, 12)],
+    ["a preface but for its last byte", HTTP2_PREFACE.slice(0, -1)],
+    ["a preface and then nothing", HTTP2_PREFACE],
+    ["a preface and half a frame", `${HTTP2_PREFACE}\0\0\0`],
   ])("S8: a connection that sent %s is closed within 5 s", async ([, bytes = ""], { expect }) => {
     const socket = await openSocket(server());
     socket.write(Buffer.from(bytes, "latin1"));
@@ -77,11 +76,11 @@ describe("silence", { concurrent: true }, () => {
 describe("telling the protocols apart", () => {
   test("S9: a preface split at every byte works", async () => {
     const goAway = Buffer.from([0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-    for (let offset = 1; offset <= PREFACE.length; offset += 1) {
+    for (let offset = 1; offset <= HTTP2_PREFACE.length; offset += 1) {
       const socket = await openSocket(server());
-      socket.write(PREFACE.slice(0, offset));
+      socket.write(HTTP2_PREFACE.slice(0, offset));
       await segmentSent();
-      socket.write(PREFACE.slice(offset));
+      socket.write(HTTP2_PREFACE.slice(offset));
       socket.write(EMPTY_SETTINGS);
       const [first] = (await within(5_000, `settings after a split at ${offset}`, once(socket, "data"))) as [
         Buffer,
@@ -111,7 +110,7 @@ describe("telling the protocols apart", () => {
     }
     expect(parseResponse(await readToEnd(plain)).status).toBe(200);
     const framed = await openSocket(server());
-    for (const byte of [...Buffer.from(PREFACE), ...EMPTY_SETTINGS]) {
+    for (const byte of [...Buffer.from(HTTP2_PREFACE), ...EMPTY_SETTINGS]) {
       framed.write(Buffer.of(byte));
       await segmentSent();
     }
@@ -135,7 +134,7 @@ describe("telling the protocols apart", () => {
   });
 
   it("a client that leaves before it said anything leaves nothing behind", async () => {
-    for (const bytes of ["", "P", PREFACE, "GET /"]) {
+    for (const bytes of ["", "P", HTTP2_PREFACE, "GET /"]) {
       (await openSocket(server())).end(bytes);
       const reset = await openSocket(server());
       reset.write(bytes);
@@ -372,7 +371,7 @@ describe("floods", () => {
     for (const [name, frames] of Object.entries(floods)) {
       const socket = await openSocket(server());
       socket.resume();
-      socket.write(Buffer.concat([Buffer.from(PREFACE), EMPTY_SETTINGS, ...frames]));
+      socket.write(Buffer.concat([Buffer.from(HTTP2_PREFACE), EMPTY_SETTINGS, ...frames]));
       await within(10_000, `served while a flood of ${name} comes in`, expectServed(server()));
       // Closed in the middle of it.
       socket.destroy();

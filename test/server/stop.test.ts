@@ -5,11 +5,9 @@ import { describe, expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession } from "../helpers/http2-client.ts";
-import { openSocket, parseResponse, readToEnd } from "../helpers/raw-http.ts";
+import { HTTP2_PREFACE, openSocket, parseResponse, readToEnd } from "../helpers/raw-http.ts";
 import { startServer } from "../helpers/server.ts";
 import { until, within } from "../helpers/wait.ts";
-
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 async function timed(work: Promise<unknown>): Promise<number> {
   const start = performance.now();
@@ -25,7 +23,7 @@ describe("stopping", () => {
 
     const silent = await openSocket(server);
     const halfPreface = await openSocket(server);
-    halfPreface.write(PREFACE.slice(0, 10));
+    halfPreface.write(HTTP2_PREFACE.slice(0, 10));
     const halfRequest = await openSocket(server);
     halfRequest.write("GET /health HTTP/1.1\r\nHost: loc");
     const halfBody = await openSocket(server);

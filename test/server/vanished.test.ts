@@ -10,12 +10,10 @@ import { HTTP_LIMITS, type HttpLimits } from "../../src/http/limits.ts";
 import { parseTcpTable } from "../../src/http/vanished.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { openSession } from "../helpers/http2-client.ts";
-import { openSocket } from "../helpers/raw-http.ts";
+import { HTTP2_PREFACE, openSocket } from "../helpers/raw-http.ts";
 import { requestStream } from "../helpers/raw-stream.ts";
 import { startServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
-
-const PREFACE = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
   const head = Buffer.alloc(9);
@@ -36,7 +34,7 @@ const PATH = 4;
 
 /** A client's first bytes: preface, settings, and a request that its server answers without end. */
 const WATCHING = Buffer.concat([
-  Buffer.from(PREFACE),
+  Buffer.from(HTTP2_PREFACE),
   frame(4, 0, 0, Buffer.alloc(0)),
   frame(4, 1, 0, Buffer.alloc(0)),
   frame(
