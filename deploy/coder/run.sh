@@ -93,21 +93,41 @@ mkdir -p "$state" "$(dirname "$log")"
 # npm and npx heed the settings and packages of the directory that they are called in: not of one that others write to.
 cd "$state"
 
-# One start at a time. A link is made in one step with what it says, and never over another one.
-locked() {
-  ln -s "$$ $(began $$)" "$state/lock" 2>/dev/null && return 0
-  owner=$(readlink "$state/lock") || return 1
-  is_alive "${owner%% *}" "${owner#* }" && return 1
-  # Its owner was killed. What is moved away may by now be another one, which goes back.
-  mv "$state/lock" "$state/lock.$$" 2>/dev/null || return 1
-  moved=$(readlink "$state/lock.$$")
-  rm -f "$state/lock.$$"
-  [ "$moved" = "$owner" ] || ln -s "$moved" "$state/lock" 2>/dev/null || :
-  return 1
+# One start at a time. Who sees no other's mark leaves a mark and looks again: of two who do so at once, at least one sees the other's.
+# The one with the smaller number then waits, the other steps back. A mark's name is never used again: one that was left can go.
+mark=$state/start.$$.$(began $$)
+
+# Sets $others: the processes that have left a mark.
+look_around() {
+  others=
+  for other in "$state"/start.*; do
+    owner=${other#"$state/start."}
+    if [ "$other" = "$mark" ] || [ ! -e "$other" ]; then
+      continue
+    elif is_alive "${owner%%.*}" "${owner#*.}"; then
+      others="$others ${owner%%.*}"
+    else
+      # Its owner was killed.
+      rm -f "$other"
+    fi
+  done
 }
-within 1200 locked || die "another start has been at work for two minutes"
-trap 'rm -f "$state/lock"' EXIT
+
+has_turn() {
+  look_around
+  if [ -z "$others" ] && [ ! -e "$mark" ]; then
+    : >"$mark"
+    look_around
+  fi
+  for other in $others; do
+    [ $$ -lt "$other" ] || rm -f "$mark"
+  done
+  [ -z "$others" ]
+}
+
+trap 'rm -f "$mark"' EXIT
 trap 'exit 1' HUP INT TERM
+within 1200 has_turn || die "another start has been at work for two minutes"
 
 # What a running server was started with. Variables of the environment do not count: a new one comes with a new workspace.
 wanted=$(
