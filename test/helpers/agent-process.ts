@@ -25,13 +25,27 @@ export interface AgentProcess {
 }
 
 /** Starts a script of this name, which waits until its standard input ends. `args` stand on its command line. */
-export async function startAgent(name: string, ...args: readonly string[]): Promise<AgentProcess> {
+export async function startAgent(
+  name: string,
+  ...args: readonly string[]
+): Promise<AgentProcess & { become(name: string): Promise<void> }> {
   const directory = mkdtempSync(join(tmpdir(), "fleet-agent-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
-  const script = join(directory, name);
-  writeFileSync(script, "#!/bin/sh\necho ready\nread -r line\n");
-  chmodSync(script, 0o755);
-  return started(spawn(script, args, { stdio: ["pipe", "pipe", "ignore"] }));
+  const write = (name: string): string => {
+    const script = join(directory, name);
+    writeFileSync(script, '#!/bin/sh\necho ready\nread -r next && exec "$next"\n');
+    chmodSync(script, 0o755);
+    return script;
+  };
+  const child = spawn(write(name), args, { stdio: ["pipe", "pipe", "ignore"] });
+  const agent = await started(child);
+  /** The same process becomes a script of another name. */
+  const become = async (name: string): Promise<void> => {
+    const ready = once(child.stdout, "data");
+    child.stdin.write(`${write(name)}\n`);
+    await ready;
+  };
+  return { ...agent, become };
 }
 
 /** A script of this name that has ended, and whose parent does not ask how. @returns its process id. */

@@ -56,6 +56,15 @@ export function processIds(files: ProcFiles): number[] {
   return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
 }
 
+/**
+ * Id of the process (or thread) that was started last: while it is the same, there is no new one. Undefined where that is not
+ * told; gVisor always says 0. Throws as {@link seen} does.
+ */
+export function lastProcessId(files: ProcFiles): number | undefined {
+  const [, id] = / (\d+)\n$/.exec(seen(() => files.read("/proc/loadavg")) ?? "") ?? [];
+  return Number(id) || undefined;
+}
+
 /** User that a process belongs to. Undefined when it has ended. Throws as {@link seen} does. */
 export function processOwner(pid: number, files: ProcFiles): number | undefined {
   return seen(() => files.owner(`/proc/${pid}`));

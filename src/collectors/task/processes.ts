@@ -8,6 +8,7 @@ import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
 import {
+  lastProcessId,
   type ProcFiles,
   processIds,
   processOwner,
@@ -22,10 +23,22 @@ export interface ProcessListOptions {
   readonly uid?: number;
   /** Default: /proc. */
   readonly proc?: ProcFiles;
+  /** A clock that never goes back, in milliseconds. */
+  readonly monotonicMs?: () => number;
 }
 
 /** How long an answer counts, and one that could not be had. In milliseconds. */
 const PERIOD_MS = { known: 10_000, unknown: 1_000 } as const;
+
+/**
+ * How long a process counts as what it was when it was looked at, in milliseconds. In between only new ones are looked at, so that
+ * a hundred workspaces on one machine do not read each other's processes all the time. A process can become another program
+ * (exec), and all it keeps is its id.
+ */
+const LOOK_MS = 60_000;
+
+/** Looks until a process counts: at the first one it may be about to become another program, as every new process does. */
+const SETTLED = 2;
 
 /** A list of ten thousand processes takes a tenth of that. In milliseconds. */
 const DEADLINE_MS = 2_000;
@@ -44,24 +57,45 @@ interface AgentProcess {
  * that runs under the name of its interpreter (`node`) is not known by its name.
  */
 export function createProcessList(options: ProcessListOptions = {}): Witness {
-  const { uid = process.getuid?.(), proc = systemProc } = options;
+  const { uid = process.getuid?.(), proc = systemProc, monotonicMs = () => performance.now() } = options;
   /** When the agent's process began. Kept, because the kernel's own figure moves when the clock is set. */
   let since: { readonly pid: number; readonly ticks: number; readonly ms: number | undefined } | undefined;
 
   let isKnown = true;
 
+  /** At how many looks a process was no agent, by its id. */
+  let looks: ReadonlyMap<number, number> = new Map();
+  let lastId: number | undefined;
+  let allMs = Number.NEGATIVE_INFINITY;
+
   const find = async (signal: AbortSignal): Promise<AgentProcess | undefined> => {
+    const nowMs = monotonicMs();
+    const isAll = nowMs - allMs >= LOOK_MS;
+    const id = lastProcessId(proc);
+    const isSame = !isAll && id !== undefined && id === lastId;
+    const next = new Map<number, number>();
+    let looked = 0;
     let first: AgentProcess | undefined;
-    for (const [index, pid] of processIds(proc).entries()) {
-      if (index % CHUNK === CHUNK - 1) {
+    for (const pid of isSame ? looks.keys() : processIds(proc)) {
+      const times = looks.get(pid) ?? 0;
+      if (!isAll && times >= SETTLED) {
+        next.set(pid, times);
+        continue;
+      }
+      looked += 1;
+      if (looked % CHUNK === 0) {
         await breathe();
         signal.throwIfAborted();
       }
       const found = agentProcess(pid, uid, proc);
+      next.set(pid, found === undefined ? times + 1 : 0);
       if (found !== undefined && (first === undefined || found.stat.startTicks < first.stat.startTicks)) {
         first = found;
       }
     }
+    looks = next;
+    lastId = id;
+    allMs = isAll ? nowMs : allMs;
     return first;
   };
 

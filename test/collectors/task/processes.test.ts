@@ -148,7 +148,7 @@ describe("the process list", () => {
     ).not.toContain("secret");
     expect(read).toContain(`/proc/${pid}/comm`);
     for (const path of read) {
-      expect(path).toMatch(/^\/proc\/(?:stat|\d+(?:\/(?:comm|exe|stat))?)$/);
+      expect(path).toMatch(/^\/proc\/(?:stat|loadavg|\d+(?:\/(?:comm|exe|stat))?)$/);
     }
   });
 
@@ -176,6 +176,113 @@ describe("the process list", () => {
       },
       holdsMs: 10_000,
     });
+  });
+});
+
+describe("the processes that are looked at", () => {
+  /** These processes; `last` is the id that the kernel says it gave last. */
+  function machine(...pids: readonly number[]) {
+    const state = { pids: [...pids], last: "77", ms: 0, lists: 0 };
+    const { proc, read } = only();
+    const told: ProcFiles = {
+      ...proc,
+      list: () => {
+        state.lists += 1;
+        return state.pids.map(String);
+      },
+      read: (path) => (path === "/proc/loadavg" ? `0.00 0.01 0.05 1/123 ${state.last}\n` : proc.read(path)),
+    };
+    const witness = createProcessList({ proc: told, monotonicMs: () => state.ms });
+    /** Asks after so long. @returns the agent, and how often the machine's processes were listed and their files read. */
+    const ask = async (afterMs = 10_000) => {
+      state.ms += afterMs;
+      state.lists = 0;
+      read.length = 0;
+      const { task } = await witness.ask(AbortSignal.timeout(10_000));
+      const lookedAt = [...new Set(read.flatMap((path) => path.match(/(?<=^\/proc\/)\d+/) ?? []))].map(
+        Number,
+      );
+      return { agent: task?.agent, lists: state.lists, lookedAt };
+    };
+    return { state, ask };
+  }
+  const others = async () => {
+    const started = await Promise.all([startAgent("one"), startAgent("two")]);
+    return started.map(({ pid }) => pid);
+  };
+
+  it("are none while no new one is there, but all once a minute", async () => {
+    const pids = await others();
+    const { ask } = machine(...pids);
+    expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: pids });
+    // A new process may not yet be what it will be.
+    expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: pids });
+    for (let i = 2; i < 6; i++) {
+      expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
+    }
+    expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: pids });
+    expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
+  });
+
+  it("are the new ones, and the agents", async () => {
+    const pids = await others();
+    const { state, ask } = machine(...pids);
+    await ask();
+    await ask();
+    const { pid, end } = await startAgent("claude");
+    state.pids.push(pid);
+    state.last = "78";
+    expect(await ask()).toEqual({ agent: "claude-code", lists: 1, lookedAt: [pid] });
+    expect(await ask()).toEqual({ agent: "claude-code", lists: 0, lookedAt: [pid] });
+    await end();
+    expect(await ask()).toMatchObject({ agent: undefined, lists: 0 });
+  });
+
+  it.each(["0", ""])("are found by listing all where the kernel says %j in place of an id", async (last) => {
+    const pids = await others();
+    const { state, ask } = machine(...pids);
+    state.last = last;
+    await ask();
+    await ask();
+    expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: [] });
+    const { pid } = await startAgent("claude");
+    state.pids.push(pid);
+    expect(await ask()).toEqual({ agent: "claude-code", lists: 1, lookedAt: [pid] });
+  });
+
+  it("include one that becomes an agent: a new one at once, another one within a minute", async () => {
+    const [fresh, old] = [await startAgent("shell"), await startAgent("shell")];
+    const { state, ask } = machine(old.pid);
+    await ask();
+    await ask();
+    state.pids.push(fresh.pid);
+    state.last = "78";
+    expect((await ask()).agent).toBeUndefined();
+    await fresh.become("codex");
+    expect((await ask()).agent).toBe("codex");
+    await fresh.end();
+    await old.become("claude");
+    expect((await ask()).agent).toBeUndefined();
+    expect((await ask(60_000)).agent).toBe("claude-code");
+  });
+
+  it("are looked at again when that has failed", async () => {
+    const { pid } = await startAgent("claude");
+    const { proc } = only(pid, process.pid);
+    let isFull = true;
+    const failing: ProcFiles = {
+      ...proc,
+      read: (path) => {
+        if (isFull && path === `/proc/${process.pid}/comm`) {
+          throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+        }
+        return proc.read(path);
+      },
+    };
+    const witness = createProcessList({ proc: failing });
+    expect(await witness.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
+    isFull = false;
+    expect((await witness.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
   });
 });
 
