@@ -2,12 +2,13 @@
 
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/http/limits.ts";
-import { parseTcpTable } from "../../src/http/vanished.ts";
+import { giveUpVanished, parseTcpTable, parseTimeouts } from "../../src/http/vanished.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { openSession } from "../helpers/http2-client.ts";
 import { HTTP2_PREFACE, openSocket } from "../helpers/raw-http.ts";
@@ -132,6 +133,67 @@ describe("over HTTP/1.1", { concurrent: true, timeout: 70_000 }, () => {
     await until(() => performance.now() > end, "forty looks");
     expect(server.openSockets()).toBe(1);
     silent.destroy();
+  });
+});
+
+describe("the kernel's account", () => {
+  /** A connection that is looked after, and the files that are read for it. `timeouts`: as the kernel counts them. */
+  async function lookedAfter(timeouts: { readonly text: string }) {
+    const server = await start();
+    const socket = await openSocket(server);
+    const read: string[] = [];
+    const local = `0100007F:${(socket.localPort ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+    const remote = `0100007F:${(socket.remotePort ?? 0).toString(16).toUpperCase().padStart(4, "0")}`;
+    const account = { times: "00000000" };
+    const looks = giveUpVanished(new Map([[socket, 1]]), 5, async (path) => {
+      read.push(path);
+      return path === "/proc/net/netstat"
+        ? timeouts.text
+        : `   0: ${local} ${remote} 01 00000010:00000000 01:00000014 ${account.times}     0        0 1 1\n`;
+    });
+    onTestFinished(() => looks.stop());
+    const passed = async (looks: number) => {
+      const counters = () => read.filter((path) => path === "/proc/net/netstat").length;
+      const end = counters() + looks;
+      await until(() => counters() >= end, `${looks} looks`);
+      return read.splice(0).filter((path) => path !== "/proc/net/netstat");
+    };
+    return { socket, account, passed };
+  }
+  const counted = (timeouts: number) =>
+    `TcpExt: SyncookiesSent TCPTimeouts TCPLossProbes\nTcpExt: 3 ${timeouts} 7\nIpExt: InNoRoutes\nIpExt: 0\n`;
+
+  test("is not read connection by connection while the machine waits for nobody", async () => {
+    const timeouts = { text: counted(5) };
+    const { socket, account, passed } = await lookedAfter(timeouts);
+    expect(await passed(2)).toEqual(["/proc/net/tcp", "/proc/net/tcp6"]);
+    expect(await passed(5)).toEqual([]);
+    timeouts.text = counted(6);
+    account.times = "00000001";
+    await until(() => socket.destroyed, "its peer is found to have vanished");
+  });
+
+  test.each(["", "TcpExt: SyncookiesSent\nTcpExt: 3\n", "TcpExt: SyncookiesSent TCPTimeouts\n"])(
+    "is read each time where nothing is counted: %j",
+    async (text) => {
+      const { socket, account, passed } = await lookedAfter({ text });
+      expect((await passed(5)).length).toBeGreaterThanOrEqual(8);
+      account.times = "00000001";
+      await until(() => socket.destroyed, "its peer is found to have vanished");
+    },
+  );
+
+  test.runIf(existsSync("/proc/net/netstat"))("counts, on this machine, too", () => {
+    expect(parseTimeouts(readFileSync("/proc/net/netstat", "latin1"))).toBeGreaterThanOrEqual(0);
+  });
+
+  test("S25: whatever is counted, reading it does not fail", () => {
+    fc.assert(
+      fc.property(fc.string(), fc.string(), (names, numbers) => {
+        const number = parseTimeouts(`TcpExt: ${names} TCPTimeouts\nTcpExt: ${numbers}\n`);
+        expect(number === undefined || number >= 0).toBe(true);
+      }),
+    );
   });
 });
 
