@@ -2,6 +2,7 @@
 // something is not acknowledged the kernel does not probe either: it sends again for a quarter of an hour. Its own table of
 // connections (Linux, https://docs.kernel.org/networking/proc_net_tcp.html) tells of that from the first second on.
 
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type Socket, SocketAddress } from "node:net";
 import { endianness } from "node:os";
@@ -9,14 +10,18 @@ import { endianness } from "node:os";
 /** How often in a row a connection must be found sending again before it is given up. */
 const STRIKES = 3;
 
-/** Where the kernel keeps account. Reading a table takes it 5 ms on a large machine, however few connections there are. */
-const TABLES = ["/proc/net/tcp", "/proc/net/tcp6"];
-const COUNTERS = "/proc/net/netstat";
+/** The account that the kernel keeps. Both throw as node:fs does. */
+export interface TcpAccount {
+  /** What it has counted, in a hundredth of a millisecond. */
+  counters(): string;
+  /** Its tables of connections, which take it 5 ms each on a large machine, however few connections there are. */
+  tables(): Promise<string>[];
+}
 
-/** Reads a file of /proc/net as text. A test that stands in for it sees every path. */
-export type ReadAccount = (path: string) => Promise<string>;
-
-const readSystem: ReadAccount = (path) => readFile(path, "latin1");
+const systemAccount: TcpAccount = {
+  counters: () => readFileSync("/proc/net/netstat", "latin1"),
+  tables: () => ["/proc/net/tcp", "/proc/net/tcp6"].map((path) => readFile(path, "latin1")),
+};
 
 /** A row of the kernel's table: a connection on which something was sent again and nothing of it is acknowledged yet. */
 export interface Resending {
@@ -30,23 +35,23 @@ export interface Resending {
 export function giveUpVanished(
   sockets: ReadonlyMap<Socket, unknown>,
   intervalMs: number,
-  read: ReadAccount = readSystem,
+  account: TcpAccount = systemAccount,
 ): { stop(): void } {
   let suspects = new Map<Socket, { readonly strikes: number; readonly times: number }>();
   let timeouts: number | undefined;
 
   /** Whether the kernel has waited in vain for no acknowledgement on the whole machine since the last look. */
-  const isQuiet = async (): Promise<boolean> => {
+  const isQuiet = (): boolean => {
     const before = timeouts;
-    timeouts = parseTimeouts(await read(COUNTERS).catch(() => ""));
+    timeouts = countTimeouts(account);
     return timeouts !== undefined && timeouts === before;
   };
 
   const look = async (): Promise<void> => {
-    if ((await isQuiet()) && suspects.size === 0) {
+    if (isQuiet() && suspects.size === 0) {
       return;
     }
-    const times = new Map((await readTables(read)).map((row) => [row.connection, row.times]));
+    const times = new Map((await readTables(account)).map((row) => [row.connection, row.times]));
     const before = suspects;
     suspects = new Map();
     for (const socket of sockets.keys()) {
@@ -78,10 +83,18 @@ export function giveUpVanished(
   return { stop: () => clearInterval(timer) };
 }
 
-async function readTables(read: ReadAccount): Promise<Resending[]> {
+async function readTables(account: TcpAccount): Promise<Resending[]> {
   // Missing: another system, or one without IPv6.
-  const texts = await Promise.all(TABLES.map((table) => read(table).catch(() => "")));
+  const texts = await Promise.all(account.tables().map((table) => table.catch(() => "")));
   return texts.flatMap(parseTcpTable);
+}
+
+function countTimeouts(account: TcpAccount): number | undefined {
+  try {
+    return parseTimeouts(account.counters());
+  } catch {
+    return undefined;
+  }
 }
 
 /**

@@ -5,6 +5,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import type { ProcessStat } from "../../task-file/process-stat.ts";
+import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
 import {
@@ -23,12 +24,18 @@ export interface ProcessListOptions {
   readonly uid?: number;
   /** Default: /proc. */
   readonly proc?: ProcFiles;
-  /** A clock that never goes back, in milliseconds. */
-  readonly monotonicMs?: () => number;
+  /** Default: the system's clock and timers. */
+  readonly time?: Pick<Clock, "monotonicMs"> & Timers;
 }
 
 /** How long an answer counts, and one that could not be had. In milliseconds. */
 const PERIOD_MS = { known: 10_000, unknown: 1_000 } as const;
+
+/** How long an answer counts while the processes are followed, which happens as often as they are asked for otherwise. */
+const FOLLOWED_MS = 60_000;
+
+/** How long they are followed after the last use, in milliseconds: until an answer of that use does not count any more. */
+const REST_MS = 90_000;
 
 /**
  * How long a process counts as what it was when it was looked at, in milliseconds. In between only new ones are looked at, so that
@@ -57,10 +64,11 @@ interface AgentProcess {
  * that runs under the name of its interpreter (`node`) is not known by its name.
  */
 export function createProcessList(options: ProcessListOptions = {}): Witness {
-  const { uid = process.getuid?.(), proc = systemProc, monotonicMs = () => performance.now() } = options;
+  const { uid = process.getuid?.(), proc = systemProc, time = { ...systemClock, ...systemTimers } } = options;
   /** When the agent's process began. Kept, because the kernel's own figure moves when the clock is set. */
   let since: { readonly pid: number; readonly ticks: number; readonly ms: number | undefined } | undefined;
 
+  /** Whether the last answer could be had. */
   let isKnown = true;
 
   /** At how many looks a process was no agent, by its id. */
@@ -69,7 +77,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   let allMs = Number.NEGATIVE_INFINITY;
 
   const find = async (signal: AbortSignal): Promise<AgentProcess | undefined> => {
-    const nowMs = monotonicMs();
+    const nowMs = time.monotonicMs();
     const isAll = nowMs - allMs >= LOOK_MS;
     const id = lastProcessId(proc);
     const isSame = !isAll && id !== undefined && id === lastId;
@@ -100,11 +108,11 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   };
 
   const ask = async (signal: AbortSignal): Promise<Finding> => {
-    isKnown = false;
     let found: AgentProcess | undefined;
     try {
       found = await find(signal);
     } catch (error) {
+      isKnown = false;
       const { code } = error as NodeJS.ErrnoException;
       if (typeof code !== "string" && !signal.aborted) {
         throw error;
@@ -127,12 +135,63 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
     return { task: { agent, ...startedAt } };
   };
 
+  let isFollowed = false;
+  let usedMs = Number.NEGATIVE_INFINITY;
+
+  const askInTime = async (): Promise<Finding> => {
+    const deadline = new AbortController();
+    const stop = time.start(DEADLINE_MS, () => deadline.abort());
+    try {
+      return await ask(deadline.signal);
+    } finally {
+      stop();
+    }
+  };
+
+  /** Tells of every answer, which costs next to nothing while no process begins, until nobody has used one for a while. */
+  const attend = (told: (finding: Finding) => void, signal: AbortSignal): void => {
+    let stop = (): void => undefined;
+    const end = (): void => {
+      stop();
+      signal.removeEventListener("abort", end);
+      isFollowed = false;
+    };
+    const look = async (): Promise<void> => {
+      if (time.monotonicMs() - usedMs >= REST_MS) {
+        end();
+        return;
+      }
+      try {
+        const finding = await askInTime();
+        if (!signal.aborted) {
+          told(finding);
+          wait();
+        }
+      } catch {
+        // A defect, which is reported when it is asked for.
+        end();
+      }
+    };
+    const wait = (): void => {
+      stop = time.start(isKnown ? PERIOD_MS.known : PERIOD_MS.unknown, () => void look());
+    };
+    isFollowed = true;
+    signal.addEventListener("abort", end, { once: true });
+    wait();
+  };
+
   return {
     kind: TaskEvidence.PROCESS,
-    periodMs: () => (isKnown ? PERIOD_MS.known : PERIOD_MS.unknown),
+    periodMs: () => (isKnown ? (isFollowed ? FOLLOWED_MS : PERIOD_MS.known) : PERIOD_MS.unknown),
     isRemote: false,
     deadlineMs: DEADLINE_MS,
     ask,
+    follow: (told, signal) => {
+      usedMs = time.monotonicMs();
+      if (!isFollowed && !signal.aborted) {
+        attend(told, signal);
+      }
+    },
   };
 }
 

@@ -10,6 +10,7 @@ import { createProcessList, createTaskCollector } from "../../../src/collectors/
 import { type ProcFiles, processIds, processStat, systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskSchema, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import { startAgent, startProgram, startZombie } from "../../helpers/agent-process.ts";
+import { ManualTime } from "../../helpers/manual-time.ts";
 
 /** The real /proc with these processes alone, and a note of everything that was read of it. */
 function only(...pids: readonly number[]) {
@@ -182,7 +183,8 @@ describe("the process list", () => {
 describe("the processes that are looked at", () => {
   /** These processes; `last` is the id that the kernel says it gave last. */
   function machine(...pids: readonly number[]) {
-    const state = { pids: [...pids], last: "77", ms: 0, lists: 0 };
+    const state = { pids: [...pids], last: "77", lists: 0 };
+    const time = new ManualTime();
     const { proc, read } = only();
     const told: ProcFiles = {
       ...proc,
@@ -192,10 +194,10 @@ describe("the processes that are looked at", () => {
       },
       read: (path) => (path === "/proc/loadavg" ? `0.00 0.01 0.05 1/123 ${state.last}\n` : proc.read(path)),
     };
-    const witness = createProcessList({ proc: told, monotonicMs: () => state.ms });
+    const witness = createProcessList({ proc: told, time });
     /** Asks after so long. @returns the agent, and how often the machine's processes were listed and their files read. */
     const ask = async (afterMs = 10_000) => {
-      state.ms += afterMs;
+      await time.advance(afterMs);
       state.lists = 0;
       read.length = 0;
       const { task } = await witness.ask(AbortSignal.timeout(10_000));
@@ -204,7 +206,7 @@ describe("the processes that are looked at", () => {
       );
       return { agent: task?.agent, lists: state.lists, lookedAt };
     };
-    return { state, ask };
+    return { state, ask, witness, time };
   }
   const others = async () => {
     const started = await Promise.all([startAgent("one"), startAgent("two")]);
@@ -283,6 +285,81 @@ describe("the processes that are looked at", () => {
     expect(await witness.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
     isFull = false;
     expect((await witness.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
+  });
+});
+
+describe("the processes that are followed", () => {
+  function follow(options: Parameters<typeof createProcessList>[0] = {}) {
+    const time = new ManualTime();
+    const witness = createProcessList({ time, ...options });
+    const end = new AbortController();
+    const told: (string | undefined)[] = [];
+    const use = () =>
+      witness.follow?.(({ task, problem }) => told.push(problem?.reason ?? task?.agent), end.signal);
+    return { time, witness, end, told, use };
+  }
+
+  it("are told of every 10 s, and hold for a minute, until nobody has asked for 90 s", async () => {
+    const { pid, end } = await startAgent("claude");
+    const { time, witness, told, use } = follow(only(pid));
+    expect(witness.periodMs()).toBe(10_000);
+    use();
+    expect(witness.periodMs()).toBe(60_000);
+    await time.advance(9_999);
+    expect(told).toEqual([]);
+    await time.advance(1);
+    expect(told).toEqual(["claude-code"]);
+    await end();
+    await time.advance(10_000);
+    expect(told).toEqual(["claude-code", undefined]);
+    use();
+    await time.advance(80_000);
+    expect(told).toHaveLength(10);
+    expect(witness.periodMs()).toBe(60_000);
+    await time.advance(10_000);
+    expect(told).toHaveLength(10);
+    expect(witness.periodMs()).toBe(10_000);
+    expect(time.timersMs).toEqual([]);
+    use();
+    await time.advance(10_000);
+    expect(told).toHaveLength(11);
+  });
+
+  it("are looked at again after a second while they cannot be", async () => {
+    let proc = failing("EMFILE");
+    const forwarding: ProcFiles = {
+      list: (path) => proc.list(path),
+      read: (path) => proc.read(path),
+      readLink: (path) => proc.readLink(path),
+      owner: (path) => proc.owner(path),
+    };
+    const { time, witness, told, use } = follow({ proc: forwarding });
+    use();
+    await time.advance(10_000);
+    expect(told).toEqual(["PROCESSES_UNREADABLE"]);
+    expect(witness.periodMs()).toBe(1_000);
+    proc = failing("ENOENT");
+    await time.advance(1_000);
+    expect(told).toEqual(["PROCESSES_UNREADABLE", undefined]);
+    expect(witness.periodMs()).toBe(60_000);
+  });
+
+  it("are not when that is over, nor after a defect", async () => {
+    const first = follow(only());
+    first.use();
+    first.end.abort();
+    first.use();
+    expect(first.time.timersMs).toEqual([]);
+    expect(first.witness.periodMs()).toBe(10_000);
+    const list = (): never => {
+      throw new Error("a defect");
+    };
+    const second = follow({ proc: { ...systemProc, list } });
+    second.use();
+    await second.time.advance(20_000);
+    expect(second.told).toEqual([]);
+    expect(second.time.timersMs).toEqual([]);
+    await expect(second.witness.ask(AbortSignal.timeout(10_000))).rejects.toThrow("a defect");
   });
 });
 
