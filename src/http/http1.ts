@@ -28,9 +28,7 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
   });
   const latest = new WeakMap<Duplex, Exchange>();
   const takeTurn = createTurns(limits.pipelinedRequests);
-  const checkTimeouts = checkTimeoutsWhenNeeded(server, limits.timeoutCheckIntervalMs, (socket) =>
-    latest.get(socket),
-  );
+  const checkTimeouts = checkTimeoutsWhenNeeded(server, limits, (socket) => latest.get(socket));
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
     response.once("close", checkTimeouts);

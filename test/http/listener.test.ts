@@ -285,6 +285,19 @@ describe("too many", () => {
     await expectServed(quick);
   });
 
+  test("S9: a head that never ends is 408 also when nothing has come for long before it", async () => {
+    const limits = { headersTimeoutMs: 200, timeoutCheckIntervalMs: 20 };
+    const quick = await startServer({ limits });
+    const socket = await openSocket(quick);
+    const text = readToEnd(socket, 5_000);
+    for (const pauseMs of [500, 0, 500]) {
+      socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+      await delay(pauseMs);
+    }
+    socket.write("GET /health HTTP/1.1\r\nHost: loc");
+    expect(statusesOf(await text)).toEqual(["200", "200", "200", "408"]);
+  });
+
   test("a stream whose request never ends is reset", async () => {
     const quick = await startServer({ limits: { requestTimeoutMs: 200, headersTimeoutMs: 200 } });
     const session = await openSession(quick.url);

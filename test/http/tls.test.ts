@@ -2,6 +2,7 @@
 
 import { execFile } from "node:child_process";
 import { once } from "node:events";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { promisify } from "node:util";
 import { createClient, type Transport } from "@connectrpc/connect";
@@ -152,4 +153,16 @@ describe("what is not TLS, or stays silent", () => {
     await openTls(server, certificate.cert, ["http/1.1"]);
     await within(5_000, "the server stops", server.close());
   });
+});
+
+test("S9: a head that never ends is 408 also when nothing has come for long before it", async () => {
+  const { server, certificate } = await startTls({
+    limits: { headersTimeoutMs: 200, timeoutCheckIntervalMs: 20 },
+  });
+  const socket = await openTls(server, certificate.cert);
+  const text = readToEnd(socket, 5_000);
+  socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await delay(500);
+  socket.write("GET /health HTTP/1.1\r\nHost: loc");
+  expect((await text).match(/(?<=^HTTP\/1.1 )\d+/gm)).toEqual(["200", "408"]);
 });

@@ -1,11 +1,13 @@
 // What a server costs while nothing happens: how often it wakes up, by the kernel's own count.
 
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { createTestClient } from "../helpers/clients.ts";
 import { startProgram } from "../helpers/program.ts";
+import { openSocket } from "../helpers/raw-http.ts";
 import { temporaryDirectory } from "../helpers/repository.ts";
 import { startSpanCollector } from "../helpers/span-collector.ts";
 
@@ -42,6 +44,24 @@ test.runIf(process.platform === "linux")(
     await expectQuiet(pid);
     ended.abort();
     await states.next().catch(() => undefined);
+  },
+);
+
+test.runIf(process.platform === "linux")(
+  "a server sleeps while a client keeps a connection that it does not use",
+  { timeout: 60_000 },
+  async () => {
+    const taskFile = join(temporaryDirectory(), "task.json");
+    const { pid, url } = await startProgram(["serve", "--task-file", taskFile]);
+    const socket = await openSocket({ host: "127.0.0.1", port: Number(new URL(url).port) });
+    socket.resume();
+    socket.write("GET /metadata HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await once(socket, "data");
+    // After a request, the next one is waited for, for some seconds.
+    await delay(10_000);
+    await expectQuiet(pid);
+    expect(socket.closed).toBe(false);
+    socket.destroy();
   },
 );
 

@@ -31,18 +31,18 @@ export interface ProcessListOptions {
 /** How long an answer counts, and one that could not be had. In milliseconds. */
 const PERIOD_MS = { known: 10_000, unknown: 1_000 } as const;
 
-/** How long an answer counts while the processes are followed, which happens as often as they are asked for otherwise. */
-const FOLLOWED_MS = 60_000;
+/** How long an answer counts while the processes are followed: they are looked at as often as they are asked for otherwise. */
+const FOLLOWED_MS = 300_000;
 
-/** How long they are followed after the last use, in milliseconds: until an answer of that use does not count any more. */
-const REST_MS = 90_000;
+/** How long they are followed after the last use, in milliseconds: until the answer of that use does not count any more. */
+const REST_MS = 330_000;
 
 /**
  * How long a process counts as what it was when it was looked at, in milliseconds. In between only new ones are looked at, so that
  * a hundred workspaces on one machine do not read each other's processes all the time. A process can become another program
- * (exec), and all it keeps is its id.
+ * (exec), and all it keeps is its id. That is rarer still where not even a thread has begun since: agents begin with some.
  */
-const LOOK_MS = 60_000;
+const LOOK_MS = { busy: 60_000, quiet: 600_000 } as const;
 
 /** Looks until a process counts: at the first one it may be about to become another program, as every new process does. */
 const SETTLED = 2;
@@ -52,6 +52,10 @@ const DEADLINE_MS = 2_000;
 
 /** Processes that are looked at in one go, about a millisecond: requests are answered in between. */
 const CHUNK = 64;
+
+class TakesTooLongError extends Error {
+  override readonly message = "it takes too long";
+}
 
 interface AgentProcess {
   readonly pid: number;
@@ -73,13 +77,15 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
 
   /** At how many looks a process was no agent, by its id. */
   let looks: ReadonlyMap<number, number> = new Map();
+  /** What id the kernel had given last, at the last look and when all were looked at. */
   let lastId: number | undefined;
-  let allMs = Number.NEGATIVE_INFINITY;
+  let all: { readonly ms: number; readonly id: number | undefined } | undefined;
 
   const find = async (signal: AbortSignal): Promise<AgentProcess | undefined> => {
     const nowMs = time.monotonicMs();
-    const isAll = nowMs - allMs >= LOOK_MS;
     const id = lastProcessId(proc);
+    const isQuiet = id !== undefined && id === all?.id;
+    const isAll = all === undefined || nowMs - all.ms >= (isQuiet ? LOOK_MS.quiet : LOOK_MS.busy);
     const isSame = !isAll && id !== undefined && id === lastId;
     const next = new Map<number, number>();
     let looked = 0;
@@ -93,7 +99,9 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
       looked += 1;
       if (looked % CHUNK === 0) {
         await breathe();
-        signal.throwIfAborted();
+        if (signal.aborted || time.monotonicMs() - nowMs > DEADLINE_MS) {
+          throw new TakesTooLongError();
+        }
       }
       const found = agentProcess(pid, uid, proc);
       next.set(pid, found === undefined ? times + 1 : 0);
@@ -103,7 +111,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
     }
     looks = next;
     lastId = id;
-    allMs = isAll ? nowMs : allMs;
+    all = isAll ? { ms: nowMs, id } : all;
     return first;
   };
 
@@ -114,10 +122,10 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
     } catch (error) {
       isKnown = false;
       const { code } = error as NodeJS.ErrnoException;
-      if (typeof code !== "string" && !signal.aborted) {
+      const why = error instanceof TakesTooLongError ? error.message : code;
+      if (why === undefined) {
         throw error;
       }
-      const why = signal.aborted ? "it takes too long" : code;
       return {
         problem: { reason: "PROCESSES_UNREADABLE", message: `the list of processes cannot be read: ${why}` },
       };
@@ -138,16 +146,6 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
   let isFollowed = false;
   let usedMs = Number.NEGATIVE_INFINITY;
 
-  const askInTime = async (): Promise<Finding> => {
-    const deadline = new AbortController();
-    const stop = time.start(DEADLINE_MS, () => deadline.abort());
-    try {
-      return await ask(deadline.signal);
-    } finally {
-      stop();
-    }
-  };
-
   /** Tells of every answer, which costs next to nothing while no process begins, until nobody has used one for a while. */
   const attend = (told: (finding: Finding) => void, signal: AbortSignal): void => {
     let stop = (): void => undefined;
@@ -162,7 +160,7 @@ export function createProcessList(options: ProcessListOptions = {}): Witness {
         return;
       }
       try {
-        const finding = await askInTime();
+        const finding = await ask(signal);
         if (!signal.aborted) {
           told(finding);
           wait();

@@ -90,6 +90,18 @@ describe("the process list", () => {
     }
   });
 
+  it("S22: does not say that there is none when looking takes too long, or is called off", async () => {
+    const late = new ManualTime();
+    const list = () => Array.from({ length: 1_000 }, (_, index) => String(index + 1));
+    const witness = createProcessList({ proc: { ...failing("ENOENT"), list }, time: late });
+    const problem = { reason: "PROCESSES_UNREADABLE", message: expect.stringContaining("takes too long") };
+    const answer = witness.ask(AbortSignal.timeout(10_000));
+    await late.advance(2_001);
+    expect(await answer).toEqual({ problem });
+    expect(await witness.ask(AbortSignal.abort())).toEqual({ problem });
+    expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual({});
+  });
+
   it("says nothing of another user's agent, nor of one that has ended", async () => {
     const { pid, end } = await startAgent("claude");
     const uid = systemProc.owner(`/proc/${pid}`);
@@ -213,17 +225,30 @@ describe("the processes that are looked at", () => {
     return started.map(({ pid }) => pid);
   };
 
-  it("are none while no new one is there, but all once a minute", async () => {
+  it("are none while no new one is there, but all every ten minutes", async () => {
     const pids = await others();
     const { ask } = machine(...pids);
     expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: pids });
     // A new process may not yet be what it will be.
     expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: pids });
-    for (let i = 2; i < 6; i++) {
+    for (let i = 2; i < 60; i++) {
       expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
     }
     expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: pids });
     expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
+  });
+
+  it("are all once a minute when anything has begun meanwhile, be it over by now", async () => {
+    const pids = await others();
+    const { state, ask } = machine(...pids);
+    await ask();
+    await ask();
+    state.last = "78";
+    expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: [] });
+    for (let i = 3; i < 6; i++) {
+      expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
+    }
+    expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: pids });
   });
 
   it("are the new ones, and the agents", async () => {
@@ -299,12 +324,12 @@ describe("the processes that are followed", () => {
     return { time, witness, end, told, use };
   }
 
-  it("are told of every 10 s, and hold for a minute, until nobody has asked for 90 s", async () => {
+  it("are told of every 10 s, and hold for five minutes, until nobody has asked for a little longer", async () => {
     const { pid, end } = await startAgent("claude");
     const { time, witness, told, use } = follow(only(pid));
     expect(witness.periodMs()).toBe(10_000);
     use();
-    expect(witness.periodMs()).toBe(60_000);
+    expect(witness.periodMs()).toBe(300_000);
     await time.advance(9_999);
     expect(told).toEqual([]);
     await time.advance(1);
@@ -313,16 +338,16 @@ describe("the processes that are followed", () => {
     await time.advance(10_000);
     expect(told).toEqual(["claude-code", undefined]);
     use();
-    await time.advance(80_000);
-    expect(told).toHaveLength(10);
-    expect(witness.periodMs()).toBe(60_000);
+    await time.advance(320_000);
+    expect(told).toHaveLength(34);
+    expect(witness.periodMs()).toBe(300_000);
     await time.advance(10_000);
-    expect(told).toHaveLength(10);
+    expect(told).toHaveLength(34);
     expect(witness.periodMs()).toBe(10_000);
     expect(time.timersMs).toEqual([]);
     use();
     await time.advance(10_000);
-    expect(told).toHaveLength(11);
+    expect(told).toHaveLength(35);
   });
 
   it("are looked at again after a second while they cannot be", async () => {
@@ -341,7 +366,7 @@ describe("the processes that are followed", () => {
     proc = failing("ENOENT");
     await time.advance(1_000);
     expect(told).toEqual(["PROCESSES_UNREADABLE", undefined]);
-    expect(witness.periodMs()).toBe(60_000);
+    expect(witness.periodMs()).toBe(300_000);
   });
 
   it("are not when that is over, nor after a defect", async () => {
