@@ -35,15 +35,17 @@ const NOT_TO_BE_SEEN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * What is read, or undefined when that is not to be seen.
+ * What is read, or undefined when that is not to be seen, for the reason that `unseen` is given.
  *
  * @throws what keeps it from being known (no file descriptors left).
  */
-function seen<T>(read: () => T): T | undefined {
+function seen<T>(read: () => T, unseen?: (code: string) => void): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (NOT_TO_BE_SEEN.has((error as NodeJS.ErrnoException).code ?? "")) {
+    const { code = "" } = error as NodeJS.ErrnoException;
+    if (NOT_TO_BE_SEEN.has(code)) {
+      unseen?.(code);
       return undefined;
     }
     throw error;
@@ -104,14 +106,27 @@ export interface ProcessProgram {
   readonly name?: string | undefined;
   /** Absolute path of its program. Absent for anybody but its owner. */
   readonly program?: string | undefined;
+  /** Whether it has no program, and never gets one: a thread of the kernel, or a process that has ended. Absent: no. */
+  readonly hasNone?: boolean;
+}
+
+/** The name that a process goes by. Undefined when it has ended. Throws as {@link seen} does. */
+export function processName(pid: number, files: ProcFiles): string | undefined {
+  return seen(() => files.read(`/proc/${pid}/comm`).trimEnd());
 }
 
 /** What a process is called. Throws as {@link seen} does. */
 export function processProgram(pid: number, files: ProcFiles): ProcessProgram {
-  const name = seen(() => files.read(`/proc/${pid}/comm`).trimEnd());
-  // The kernel says of a file that was removed meanwhile, as by an update, that it was.
-  const program = seen(() => files.readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""));
-  return { name, program };
+  const name = processName(pid, files);
+  let hasNone = false;
+  const program = seen(
+    // The kernel says of a file that was removed meanwhile, as by an update, that it was.
+    () => files.readLink(`/proc/${pid}/exe`).replace(/ \(deleted\)$/, ""),
+    (code) => {
+      hasNone = code === "ENOENT" && name !== undefined;
+    },
+  );
+  return hasNone ? { name, hasNone } : { name, program };
 }
 
 /** The largest process number that Linux gives (PID_MAX_LIMIT). */

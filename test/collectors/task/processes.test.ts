@@ -238,10 +238,11 @@ describe("the processes that are looked at", () => {
     expect(await ask()).toEqual({ agent: undefined, lists: 0, lookedAt: [] });
   });
 
-  it("are all once a minute when anything has begun meanwhile, be it over by now", async () => {
+  it("are all that run a program once a minute when anything has begun meanwhile, be it over by now", async () => {
     const pids = await others();
-    const { state, ask } = machine(...pids);
-    await ask();
+    const zombie = await startZombie("claude");
+    const { state, ask } = machine(...pids, zombie);
+    expect((await ask()).lookedAt).toEqual([...pids, zombie]);
     await ask();
     state.last = "78";
     expect(await ask()).toEqual({ agent: undefined, lists: 1, lookedAt: [] });
