@@ -61,8 +61,8 @@ export const HTTP_LIMITS: HttpLimits = {
   pingTimeoutMs: 20_000,
   // Shorter than any heartbeat: while something that was sent is not acknowledged, the kernel does not ask.
   keepAliveProbeMs: 5_000,
-  // With a heartbeat of 15 s in the way of the kernel's probes, a peer that vanished is found within 45 s.
-  resendCheckMs: 10_000,
+  // With a heartbeat of 15 s in the way of the kernel's probes, a peer that vanished is found within 57 s.
+  resendCheckMs: 14_000,
   writeStallMs: 30_000,
 };
 

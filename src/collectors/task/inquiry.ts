@@ -131,7 +131,7 @@ export class Inquiry {
     const { problem } = finding;
     const isLost = finding.task === undefined && problem !== undefined && task !== undefined;
     const next: Finding = isLost ? { task, stale: problem } : finding;
-    if (isDeepStrictEqual(next, this.#known)) {
+    if (next === this.#known || isDeepStrictEqual(next, this.#known)) {
       return;
     }
     this.#known = next;

@@ -66,6 +66,8 @@ interface Known {
 export class ProcessSearch {
   readonly #options: ProcessSearchOptions;
   #known: ReadonlyMap<number, Known | "agent"> = new Map();
+  /** Whether none of them is to be looked at while there is no new one. */
+  #isSettled = false;
   #lastId: number | undefined;
   /** When names and when everything were looked at last, and what id the kernel had given last before that. */
   #names = { ms: Number.NEGATIVE_INFINITY, id: undefined as number | undefined };
@@ -86,6 +88,9 @@ export class ProcessSearch {
     const lastId = lastProcessId(proc);
     const extent = this.#extent(nowMs, lastId);
     const isSame = extent === "new" && lastId !== undefined && lastId === this.#lastId;
+    if (isSame && this.#isSettled) {
+      return undefined;
+    }
     const known = new Map<number, Known | "agent">();
     let looks = 0;
     let first: AgentProcess | undefined;
@@ -113,6 +118,7 @@ export class ProcessSearch {
       }
     }
     this.#known = known;
+    this.#isSettled = [...known.values()].every(isSettled);
     this.#lastId = lastId;
     this.#names = extent === "new" ? this.#names : { ms: nowMs, id: lastId };
     this.#allMs = extent === "all" ? nowMs : this.#allMs;
