@@ -12,15 +12,19 @@ import { COMPRESSION } from "../metadata/limits.ts";
 import { answerCode } from "./answer-code.ts";
 import { compressionBrotli, compressionGzip } from "./compression.ts";
 import { limitTimeout, refuseEnded } from "./deadline.ts";
+import { createAnswerEncoder } from "./encoded-answers.ts";
 import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { CAUSE, createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
 import { createQuickRead, isPlainRead } from "./quick-read.ts";
+import { createQuickWatch, isPlainWatch } from "./quick-watch.ts";
 import { addReflection } from "./reflection/index.ts";
 import { blameUndecodable } from "./undecodable.ts";
 
-const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${MetadataServiceDescriptor.method.getMetadata.name}`;
+const { getMetadata, watchMetadata } = MetadataServiceDescriptor.method;
+const READ_PATH = `/${MetadataServiceDescriptor.typeName}/${getMetadata.name}`;
+const WATCH_PATH = `/${MetadataServiceDescriptor.typeName}/${watchMetadata.name}`;
 
 /** What web pages of other sites must be allowed to send and see, for gRPC-web and Connect. */
 export const CORS = {
@@ -87,7 +91,14 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
     router.handlers.map((handler) => [handler.requestPath, handler]),
   );
 
-  const quickRead = createQuickRead({ ...options, acceptCompression });
+  const encodeAnswer = createAnswerEncoder(options);
+  const quickRead = createQuickRead({ ...options, encodeAnswer, acceptCompression });
+  const quickWatch = createQuickWatch({
+    ...options,
+    encodeAnswer,
+    acceptCompression,
+    shutdown: shutdown.signal,
+  });
 
   return {
     paths: new Set(handlers.keys()),
@@ -102,10 +113,18 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
-      if (path === READ_PATH && "stream" in response && isPlainRead(request) && !shutdown.signal.aborted) {
-        rest = await quickRead(request, response, cause);
-        if (rest === undefined) {
-          return "ok";
+      if ("stream" in response && !shutdown.signal.aborted) {
+        if (path === READ_PATH && isPlainRead(request)) {
+          rest = await quickRead(request, response, cause);
+          if (rest === undefined) {
+            return "ok";
+          }
+        } else if (path === WATCH_PATH && isPlainWatch(request)) {
+          const watched = await quickWatch(request, response, write, cause);
+          if (typeof watched === "string") {
+            return watched;
+          }
+          rest = watched;
         }
       }
       const values = cause && createContextValues().set(CAUSE, cause);

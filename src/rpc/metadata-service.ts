@@ -27,6 +27,11 @@ export interface MetadataHandlersOptions {
   readonly onError: (error: unknown) => void;
 }
 
+/** What streams of states say beside the protocol's own: a proxy such as nginx would keep the states until the stream is over. */
+export const WATCH_HEADERS: readonly (readonly [name: string, value: string])[] = [
+  ["x-accel-buffering", "no"],
+];
+
 /** What stands for the request that a handler serves, where that is traced. */
 export const CAUSE = createContextKey<object | undefined>(undefined);
 
@@ -53,8 +58,9 @@ export function createMetadataHandlers(
     },
 
     async *watchMetadata({ keys, view, heartbeatInterval }, { signal, responseHeader, values }) {
-      // A proxy such as nginx would keep the states until the stream is over.
-      responseHeader.set("x-accel-buffering", "no");
+      for (const [name, value] of WATCH_HEADERS) {
+        responseHeader.set(name, value);
+      }
       try {
         const selection = selectKeys(service.catalogue, keys);
         const heartbeatMs = parseHeartbeat(heartbeatInterval);
@@ -92,7 +98,7 @@ function parseMaxAge(maxAge: Duration | undefined): number | undefined {
   return ms;
 }
 
-function parseHeartbeat(interval: Duration | undefined): number {
+export function parseHeartbeat(interval: Duration | undefined): number {
   const { min, max, default: fallback } = REQUEST_LIMITS.heartbeatMs;
   const ms = interval === undefined ? fallback : durationMs(interval);
   if (!(ms >= min && ms <= max)) {

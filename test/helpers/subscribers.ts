@@ -3,7 +3,7 @@
 import type { FleetMetadataServer } from "../../src/server.ts";
 
 /** Counts from now on. */
-export function countSubscribers({ service }: FleetMetadataServer): () => number {
+export function countSubscribers({ service }: Pick<FleetMetadataServer, "service">): () => number {
   const active = new Set<object>();
   const original = service.subscribe.bind(service);
   service.subscribe = (listener, sources) => {

@@ -17,6 +17,7 @@ import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
 import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
+import { createAnswerEncoder } from "../../src/rpc/encoded-answers.ts";
 import { createRpcHandler } from "../../src/rpc/handler.ts";
 import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
@@ -47,7 +48,11 @@ async function openServer(found = data({ git: { branch: "main", ahead: 0, detach
   };
   const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
   const acceptCompression = [compressionGzip, compressionBrotli];
-  const quickRead = createQuickRead({ ...options, acceptCompression });
+  const quickRead = createQuickRead({
+    ...options,
+    encodeAnswer: createAnswerEncoder(options),
+    acceptCompression,
+  });
   const server = createServer((request, response) => {
     if (request.headers["x-way"] === "quick") {
       const left = (): void => void response.writeHead(LEFT).end();

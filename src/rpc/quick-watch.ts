@@ -1,0 +1,164 @@
+// WatchMetadata over gRPC on HTTP/2 without a timeout, as orchestrators call it: without the library's streams of async iterables, which
+// take 30 KiB for each stream that waits. Whatever is not plain is left to the library, errors in the request included.
+
+import type { IncomingMessage } from "node:http";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { Code, ConnectError } from "@connectrpc/connect";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
+import {
+  type MetadataView,
+  WatchMetadataRequestSchema,
+  WatchMetadataResponseSchema,
+} from "../gen/fleet/metadata/v1/service_pb.ts";
+import { COMPRESSION } from "../metadata/limits.ts";
+import { type Selection, selectKeys } from "../metadata/selection.ts";
+import { watchMetadata } from "../metadata/watch.ts";
+import { answerCode } from "./answer-code.ts";
+import type { EncodeAnswer } from "./encoded-answers.ts";
+import { asRpcError } from "./errors.ts";
+import { RPC_LIMITS } from "./limits.ts";
+import {
+  type MetadataHandlersOptions,
+  parseHeartbeat,
+  parseView,
+  WATCH_HEADERS,
+} from "./metadata-service.ts";
+import {
+  acceptedCompression,
+  attempt,
+  bodyOf,
+  CONTENT_TYPE,
+  inEnvelope,
+  isPlainCall,
+  onlyMessage,
+  readBody,
+} from "./plain-call.ts";
+
+/**
+ * Connect's word for how the call has ended, once it has. Or the body, for the library to answer: as a whole, or what has come of it and
+ * what comes. Rejects when the connection breaks.
+ */
+export type QuickWatch = (
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  write: (bytes: Uint8Array) => Promise<void>,
+  cause?: object,
+) => Promise<string | AsyncIterable<Uint8Array>>;
+
+export interface QuickWatchOptions extends Pick<MetadataHandlersOptions, "service" | "onError"> {
+  readonly encodeAnswer: EncodeAnswer;
+  readonly acceptCompression: readonly Compression[];
+  /** Aborted with what all calls end with when the server stops. */
+  readonly shutdown: AbortSignal;
+}
+
+interface Wanted {
+  readonly selection: Selection;
+  readonly view: MetadataView;
+  readonly heartbeatMs: number;
+}
+
+/** Whether this is worth a try: by its head, the request is plain. */
+export function isPlainWatch(request: IncomingMessage | Http2ServerRequest): request is Http2ServerRequest {
+  return isPlainCall(request) && request.headers["grpc-timeout"] === undefined;
+}
+
+export function createQuickWatch(options: QuickWatchOptions): QuickWatch {
+  const { service, encodeAnswer, acceptCompression, shutdown, onError } = options;
+
+  const parse = (body: Uint8Array): Wanted | undefined => {
+    const message = onlyMessage(body);
+    if (message === undefined) {
+      return undefined;
+    }
+    const { keys, view, heartbeatInterval } = fromBinary(WatchMetadataRequestSchema, message);
+    const selection = selectKeys(service.catalogue, keys);
+    return { selection, heartbeatMs: parseHeartbeat(heartbeatInterval), view: parseView(view) };
+  };
+
+  const encode = async ({ selection, view }: Wanted, compression: Compression | null) => {
+    const parts = inField(encodeAnswer(selection, view));
+    const length = lengthOf(parts);
+    if (length > RPC_LIMITS.writeMaxBytes) {
+      const problem = `message size ${length} is larger than configured writeMaxBytes ${RPC_LIMITS.writeMaxBytes}`;
+      throw new ConnectError(problem, Code.ResourceExhausted);
+    }
+    return compression === null || length < COMPRESSION.minBytes
+      ? inEnvelope(parts)
+      : inEnvelope([await compression.compress(Buffer.concat(parts))], true);
+  };
+
+  const stream = async (
+    wanted: Wanted,
+    request: Http2ServerRequest,
+    response: Http2ServerResponse,
+    write: (bytes: Uint8Array) => Promise<void>,
+    cause: object | undefined,
+  ): Promise<string> => {
+    const compression = acceptedCompression(request, acceptCompression);
+    for (const [name, value] of WATCH_HEADERS) {
+      response.setHeader(name, value);
+    }
+    response.setHeader("content-type", CONTENT_TYPE);
+    if (compression !== null) {
+      response.setHeader("grpc-encoding", compression.name);
+    }
+    const ended = new AbortController();
+    const { signal } = ended;
+    const leave = (): void => ended.abort(new ConnectError("the caller has gone", Code.Canceled));
+    const stop = (): void => ended.abort(shutdown.reason);
+    request.stream.once("close", leave);
+    shutdown.addEventListener("abort", stop, { once: true });
+    const states = watchMetadata(service, { ...wanted, signal, cause });
+    /** The next message. Undefined when there is none any more. */
+    const next = async (): Promise<Uint8Array | undefined> => {
+      const { done } = await states.next();
+      signal.throwIfAborted();
+      return done ? undefined : await encode(wanted, compression);
+    };
+    let error: ConnectError | undefined;
+    try {
+      for (;;) {
+        const message = await next().catch((reason: unknown) => {
+          error = asRpcError(reason, signal, onError);
+        });
+        if (!(message instanceof Uint8Array)) {
+          break;
+        }
+        await write(message);
+      }
+    } finally {
+      request.stream.off("close", leave);
+      shutdown.removeEventListener("abort", stop);
+      ended.abort();
+    }
+    const trailers = setTrailerStatus(new Headers(), error);
+    response.addTrailers(Object.fromEntries(trailers));
+    response.end();
+    const grpcStatus = trailers.get("grpc-status");
+    return answerCode({ status: 200, contentType: CONTENT_TYPE, grpcStatus, last: undefined });
+  };
+
+  return async (request, response, write, cause) => {
+    const { chunks, isComplete } = await readBody(request);
+    const wanted = isComplete ? attempt(() => parse(Buffer.concat(chunks))) : undefined;
+    // Not waited for here: the body, a part of all that came with it, would be kept as long as the stream.
+    return wanted === undefined
+      ? bodyOf(chunks, isComplete ? undefined : request)
+      : stream(wanted, request, response, write, cause);
+  };
+}
+
+/** A message as the field of the one that it is sent in. */
+function inField(parts: readonly Uint8Array[]): readonly Uint8Array[] {
+  const { number } = WatchMetadataResponseSchema.field.metadata;
+  const head = new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(lengthOf(parts)).finish();
+  return [head, ...parts];
+}
+
+function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
