@@ -8,14 +8,12 @@ import { type AddressInfo, connect } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { createCertificate } from "../helpers/certificate.ts";
 import { createTestClient } from "../helpers/clients.ts";
+import { cloneOfApp, openPull, optionsFor, push, TOKEN } from "../helpers/cloned-app.ts";
 import { type GitHub, startGitHub } from "../helpers/github.ts";
 import { ManualTime } from "../helpers/manual-time.ts";
 import { emptyDirectory, runProgram, startProgram } from "../helpers/program.ts";
-import { createRepository, type TestRepository } from "../helpers/repository.ts";
-import { startServer, type TestServerOptions } from "../helpers/server.ts";
+import { startServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
-
-const TOKEN = `ghp_${"s3cr3t".repeat(6)}`;
 
 interface Answer {
   readonly data: Readonly<Record<string, { readonly value: unknown; readonly error?: string }>>;
@@ -39,30 +37,6 @@ async function read(url: string, query = ""): Promise<Answer> {
   const text = await response.text();
   expect(text).not.toContain("s3cr3t");
   return JSON.parse(text) as Answer;
-}
-
-/** A clone of octo/app with one commit on main. */
-function cloneOfApp(url = "https://github.com/octo/app.git"): TestRepository {
-  const repository = createRepository();
-  repository.commit({ "a.txt": "a\n" }, "first");
-  repository.git("remote", "add", "origin", url);
-  return repository;
-}
-
-/** What a push of the current branch leaves behind in the clone. Returns the hash that was pushed. */
-function push(repository: TestRepository, branch: string): string {
-  repository.git("update-ref", `refs/remotes/origin/${branch}`, "HEAD");
-  repository.git("config", `branch.${branch}.remote`, "origin");
-  repository.git("config", `branch.${branch}.merge`, `refs/heads/${branch}`);
-  return repository.git("rev-parse", "HEAD").trim();
-}
-
-function optionsFor(repository: TestRepository, env: Record<string, string>): TestServerOptions {
-  return {
-    collectors: "real",
-    flags: { workspace: repository.root, taskFile: repository.path("no-task.json") },
-    env: { PATH: process.env["PATH"], HOME: repository.home, ...env },
-  };
 }
 
 /** Closed after the test. Returns its port. */
@@ -307,13 +281,7 @@ describe("the pull request of the current branch", () => {
 
 describe("the program", () => {
   test("get --direct shows the pull request, too", async () => {
-    const github = await startGitHub();
-    github.token(TOKEN);
-    const repository = cloneOfApp();
-    repository.git("checkout", "-qb", "feature");
-    github
-      .repo("octo/app")
-      .pull({ head: "feature", headSha: push(repository, "feature"), title: "A feature" });
+    const { github, repository } = await openPull("feature");
     // A second attempt after the first has failed takes longer than a server would have waited.
     github.faults.add({ kind: "reset" });
     const { code, stdout, stderr } = await runProgram(["get", "--direct", "github_pr_title"], {
@@ -326,13 +294,7 @@ describe("the program", () => {
   });
 
   test("P19, P20: reaches GitHub through a proxy, which sees no token", async () => {
-    const github = await startGitHub();
-    github.token(TOKEN);
-    const repository = cloneOfApp();
-    repository.git("checkout", "-qb", "feature");
-    github
-      .repo("octo/app")
-      .pull({ head: "feature", headSha: push(repository, "feature"), title: "A feature" });
+    const { github, repository } = await openPull("feature");
     const { certFile, keyFile } = await createCertificate();
     const files = { cert: readFileSync(certFile), key: readFileSync(keyFile) };
     const secure = createSecureServer(files, (incoming, response) => {

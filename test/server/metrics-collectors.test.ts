@@ -1,34 +1,16 @@
 // GET /metrics of a server that reads a real repository and asks a stand-in for GitHub.
 
 import { expect, test } from "vitest";
-import { startGitHub } from "../helpers/github.ts";
+import { openPull } from "../helpers/cloned-app.ts";
 import { HAS_PROMTOOL, parseSeries, promtool, scrapeUntil, sumOf } from "../helpers/prometheus.ts";
 import { createRepository } from "../helpers/repository.ts";
 import { startServer } from "../helpers/server.ts";
 
-const TOKEN = `ghp_${"s3cr3t".repeat(6)}`;
 const BRANCH = "a-topic-that-is-nobodys-label";
 
 test("P20: git's processes and GitHub's points are counted, and no name of a repository or secret is in a metric", async () => {
-  const github = await startGitHub();
-  github.token(TOKEN);
-  const repository = createRepository();
-  repository.commit({ "a.txt": "a\n" }, "first");
-  repository.git("remote", "add", "origin", "https://github.com/octo/app.git");
-  repository.git("checkout", "--quiet", "-b", BRANCH);
-  repository.git("update-ref", `refs/remotes/origin/${BRANCH}`, "HEAD");
-  const headSha = repository.git("rev-parse", "HEAD").trim();
-  github.repo("octo/app").pull({ head: BRANCH, headSha });
-  const { url } = await startServer({
-    collectors: "real",
-    flags: { workspace: repository.root, taskFile: repository.path("no-task.json") },
-    env: {
-      PATH: process.env["PATH"],
-      HOME: repository.home,
-      GITHUB_TOKEN: TOKEN,
-      GITHUB_API_URL: github.apiUrl,
-    },
-  });
+  const { github, repository, options } = await openPull(BRANCH);
+  const { url } = await startServer(options);
   await fetch(`${url}/metadata`);
   const series = await scrapeUntil(
     url,

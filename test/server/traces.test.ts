@@ -6,8 +6,8 @@ import { Agent, get } from "node:https";
 import { describe, expect, test } from "vitest";
 import { createCertificate } from "../helpers/certificate.ts";
 import { createTestClient } from "../helpers/clients.ts";
+import { openPull } from "../helpers/cloned-app.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
-import { startGitHub } from "../helpers/github.ts";
 import { http2Request, openSession } from "../helpers/http2-client.ts";
 import type { ReceivedSpan } from "../helpers/otlp.ts";
 import { parseSeries, scrapeUntil } from "../helpers/prometheus.ts";
@@ -16,7 +16,6 @@ import { startServer, type TestServer } from "../helpers/server.ts";
 import { type SpanCollector, startSpanCollector } from "../helpers/span-collector.ts";
 import { until } from "../helpers/wait.ts";
 
-const TOKEN = `ghp_${"s3cr3t".repeat(6)}`;
 const BRANCH = "a-topic-that-is-nobodys-business";
 
 /** A trace that a caller has begun. */
@@ -47,26 +46,8 @@ function childrenOf(spans: readonly ReceivedSpan[], { spanId, traceId }: Receive
 
 test("a request, the collections that it calls for, git's processes and GitHub's answers are one trace, which the caller began", async () => {
   const collector = await startSpanCollector();
-  const github = await startGitHub();
-  github.token(TOKEN);
-  const repository = createRepository();
-  repository.commit({ "a.txt": "a\n" }, "first");
-  repository.git("remote", "add", "origin", "https://github.com/octo/app.git");
-  repository.git("checkout", "--quiet", "-b", BRANCH);
-  repository.git("update-ref", `refs/remotes/origin/${BRANCH}`, "HEAD");
-  const headSha = repository.git("rev-parse", "HEAD").trim();
-  github.repo("octo/app").pull({ head: BRANCH, headSha });
-  const server = await startServer({
-    collectors: "real",
-    flags: { workspace: repository.root, taskFile: repository.path("no-task.json") },
-    env: {
-      PATH: process.env["PATH"],
-      HOME: repository.home,
-      GITHUB_TOKEN: TOKEN,
-      GITHUB_API_URL: github.apiUrl,
-    },
-    spanCollector: collector,
-  });
+  const { github, repository, options } = await openPull(BRANCH);
+  const server = await startServer({ ...options, spanCollector: collector });
   const first = caller();
   const response = await fetch(`${server.url}/metadata`, { headers: first.headers });
   // Nothing of it goes back, and nothing goes to GitHub.
