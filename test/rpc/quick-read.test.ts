@@ -1,95 +1,47 @@
 // The quick way and the library's answer the same request with the same bytes; what the quick way leaves, the library answers.
 
-import { once } from "node:events";
-import { createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { gunzipSync } from "node:zlib";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   GetMetadataRequestSchema,
   GetMetadataResponseSchema,
   MetadataView,
 } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
-import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
-import { MetadataService } from "../../src/metadata/service.ts";
-import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
-import { createAnswerEncoder } from "../../src/rpc/encoded-answers.ts";
-import { createRpcHandler } from "../../src/rpc/handler.ts";
 import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
-import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
+import { BY_LIBRARY, envelope, LEFT, openBothWays, type Way, wayOf } from "../helpers/both-ways.ts";
+import { data } from "../helpers/controlled-collector.ts";
 import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
-import { type Http2Response, http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
-import { ManualTime } from "../helpers/manual-time.ts";
+import { type Http2Response, http2Request, readResponse } from "../helpers/http2-client.ts";
 
 const PATH = "/fleet.metadata.v1.MetadataService/GetMetadata";
 const GRPC = { "content-type": "application/grpc" };
 
-/** "quick": the quick way alone. Otherwise as the server does it. */
-type Way = "quick" | "server";
-
-/** What the quick way leaves alone is answered with this status. */
-const LEFT = 421;
-
-/** A server of both ways on one service, whose time stands still. */
-async function openServer(found = data({ git: { branch: "main", ahead: 0, detached: false } })) {
-  const time = new ManualTime();
-  const collector = new ControlledCollector("git", found);
-  const service = new MetadataService({ collectors: [collector.scheduled()], clock: time, timers: time });
-  const defects: unknown[] = [];
-  const options = {
-    service,
-    clock: time,
-    serverVersion: "1.2.3",
-    onError: (error: unknown) => void defects.push(error),
-  };
-  const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
-  const acceptCompression = [compressionGzip, compressionBrotli];
-  const quickRead = createQuickRead({
-    ...options,
-    encodeAnswer: createAnswerEncoder(options),
-    acceptCompression,
-  });
-  const server = createServer((request, response) => {
-    if (request.headers["x-way"] === "quick") {
-      const left = (): void => void response.writeHead(LEFT).end();
+const openServer = async (found?: Parameters<typeof openBothWays>[1]) => {
+  const ways = await openBothWays((options) => {
+    const quickRead = createQuickRead(options);
+    return (request, response, _, left) => {
       if (isPlainRead(request)) {
         void quickRead(request, response).then((rest) => rest && left());
       } else {
         left();
       }
-    } else {
-      const write = async (bytes: Uint8Array): Promise<void> => void response.write(bytes);
-      rpc.handle(request, response, write).catch((error: unknown) => defects.push(error));
-    }
-  });
-  service.start();
-  await service.read({ selection: selectKeys(service.catalogue) });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(async () => {
-    server.close();
-    await service.close();
-    expect(defects).toEqual([]);
-  });
-  const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    };
+  }, found);
   const ask = (way: Way, headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> =>
-    http2Request(session, { ":method": "POST", ":path": PATH, ...GRPC, ...headers, "x-way": way }, body);
-  return { ask, session, service, collector, rpc };
-}
+    http2Request(
+      ways.session,
+      { ":method": "POST", ":path": PATH, ...GRPC, ...headers, ...wayOf(way) },
+      body,
+    );
+  return { ...ways, ask };
+};
 
 function request(message: MessageInitShape<typeof GetMetadataRequestSchema> = {}): Buffer {
   return envelope(toBinary(GetMetadataRequestSchema, create(GetMetadataRequestSchema, message)));
-}
-
-function envelope(message: Uint8Array, flags = 0): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(flags);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }
 
 /** All that a client sees, but for the time of sending. */
@@ -97,9 +49,6 @@ function seen({ headers, ...rest }: Http2Response): unknown {
   const { date: _, ...others } = headers;
   return { ...rest, headers: { ...others } };
 }
-
-/** A unit of `grpc-timeout` that the quick way leaves to the library. */
-const BY_LIBRARY = { "grpc-timeout": "30000000u" };
 
 const PLAIN: readonly (readonly [what: string, headers: Record<string, string>, body: Buffer])[] = [
   ["everything", {}, request()],
@@ -310,7 +259,7 @@ test(
     const { ask, session } = await openServer();
     /** Its message comes too late for the quick way. */
     const askLate = async (headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> => {
-      const stream = session.request({ ":method": "POST", ":path": PATH, ...headers, "x-way": "server" });
+      const stream = session.request({ ":method": "POST", ":path": PATH, ...headers, ...wayOf("server") });
       const answer = readResponse(stream);
       await delay(25);
       stream.end(body);

@@ -1,106 +1,48 @@
 // The quick way and the library's stream the same bytes; what the quick way leaves, the library answers.
 
-import { once } from "node:events";
-import { createServer } from "node:http2";
-import type { AddressInfo } from "node:net";
 import { gunzipSync } from "node:zlib";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import {
   MetadataView,
   WatchMetadataRequestSchema,
   WatchMetadataResponseSchema,
 } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
-import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
-import { MetadataService } from "../../src/metadata/service.ts";
-import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
-import { createAnswerEncoder } from "../../src/rpc/encoded-answers.ts";
 import { stoppingError } from "../../src/rpc/errors.ts";
-import { createRpcHandler } from "../../src/rpc/handler.ts";
 import { createQuickWatch, isPlainWatch } from "../../src/rpc/quick-watch.ts";
-import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
+import { BY_LIBRARY, envelope, LEFT, openBothWays, type Way, wayOf } from "../helpers/both-ways.ts";
+import { data } from "../helpers/controlled-collector.ts";
 import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
-import { openSession } from "../helpers/http2-client.ts";
-import { ManualTime } from "../helpers/manual-time.ts";
-import { countSubscribers } from "../helpers/subscribers.ts";
 import { until } from "../helpers/wait.ts";
 
 const PATH = "/fleet.metadata.v1.MetadataService/WatchMetadata";
 const GRPC = { "content-type": "application/grpc" };
 
-/** "quick": the quick way alone. Otherwise as the server does it. */
-type Way = "quick" | "server";
-
-/** What the quick way leaves alone is answered with this status. */
-const LEFT = 421;
-
-/** A timeout, which the quick way leaves to the library. */
-const BY_LIBRARY = { "grpc-timeout": "30000000u" };
-
-/** A server of both ways on one service, whose time stands still. */
-async function openServer(found = data({ git: { branch: "main", ahead: 0, detached: false } })) {
-  const time = new ManualTime();
-  const collector = new ControlledCollector("git", found);
-  const service = new MetadataService({ collectors: [collector.scheduled()], clock: time, timers: time });
-  const defects: unknown[] = [];
-  const codes: string[] = [];
-  const options = {
-    service,
-    clock: time,
-    serverVersion: "1.2.3",
-    onError: (error: unknown) => void defects.push(error),
-  };
-  const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
-  const shutdown = new AbortController();
-  const quickWatch = createQuickWatch({
-    ...options,
-    encodeAnswer: createAnswerEncoder(options),
-    acceptCompression: [compressionGzip, compressionBrotli],
-    shutdown: shutdown.signal,
-  });
-  const server = createServer((request, response) => {
-    const write = (bytes: Uint8Array): Promise<void> =>
-      new Promise((resolve, reject) => {
-        response.once("close", () => reject(new Error("the connection was closed")));
-        response.write(bytes, () => resolve());
-      });
-    if (request.headers["x-way"] === "quick") {
-      const left = (): void => void response.writeHead(LEFT).end();
+async function openServer(found?: Parameters<typeof openBothWays>[1]) {
+  const quickCodes: string[] = [];
+  const ways = await openBothWays((options) => {
+    const quickWatch = createQuickWatch(options);
+    return (request, response, write, left) => {
       if (isPlainWatch(request)) {
         quickWatch(request, response, write).then(
-          (ended) => (typeof ended === "string" ? codes.push(ended) : left()),
-          () => codes.push("broken"),
+          (ended) => (typeof ended === "string" ? quickCodes.push(ended) : left()),
+          () => quickCodes.push("broken"),
         );
       } else {
         left();
       }
-    } else {
-      rpc.handle(request, response, write).then(
-        (code) => codes.push(code),
-        () => codes.push("broken"),
-      );
-    }
-  });
-  const subscribers = countSubscribers({ service });
-  service.start();
-  await service.read({ selection: selectKeys(service.catalogue) });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  onTestFinished(async () => {
-    server.close();
-    await service.close();
-    expect(defects).toEqual([]);
-  });
-  const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    };
+  }, found);
+  const { session, collector, service } = ways;
   const watch = (way: Way, headers: Record<string, string>, body: Uint8Array) => {
     const stream = session.request({
       ":method": "POST",
       ":path": PATH,
       ...GRPC,
       ...headers,
-      "x-way": way,
+      ...wayOf(way),
     });
     stream.on("error", () => undefined);
     const seen = { headers: {}, trailers: {}, body: Buffer.alloc(0), ended: false };
@@ -123,18 +65,11 @@ async function openServer(found = data({ git: { branch: "main", ahead: 0, detach
     collector.set(data({ git: { branch } }));
     await service.read({ selection: selectKeys(service.catalogue) });
   };
-  return { watch, change, collector, subscribers, rpc, shutdown, codes };
+  return { ...ways, watch, change, quickCodes };
 }
 
 function request(message: MessageInitShape<typeof WatchMetadataRequestSchema> = {}): Buffer {
   return envelope(toBinary(WatchMetadataRequestSchema, create(WatchMetadataRequestSchema, message)));
-}
-
-function envelope(message: Uint8Array, flags = 0): Buffer {
-  const head = Buffer.alloc(5);
-  head.writeUInt8(flags);
-  head.writeUInt32BE(message.length, 1);
-  return Buffer.concat([head, message]);
 }
 
 /** The messages in what has come of a body, and their flags. */
@@ -163,7 +98,7 @@ const PLAIN: readonly (readonly [what: string, headers: Record<string, string>, 
 
 describe("the same bytes, headers and trailers", () => {
   test.each(PLAIN)("%s", async (_, headers, body) => {
-    const { watch, change, rpc, shutdown, codes } = await openServer();
+    const { watch, change, rpc, shutdown, codes, quickCodes } = await openServer();
     const ways = [watch("quick", headers, body), watch("server", { ...headers, ...BY_LIBRARY }, body)];
     const all = (messages: number) => (): boolean =>
       ways.every(({ seen }) => messagesIn(seen.body).length === messages);
@@ -179,7 +114,8 @@ describe("the same bytes, headers and trailers", () => {
     await until(() => ways.every(({ seen }) => seen.ended), "the end");
     expect(quick?.trailers).toMatchObject({ "grpc-status": "14" });
     expect(quick).toEqual(library);
-    expect(codes).toEqual(["unavailable", "unavailable"]);
+    await until(() => codes.length + quickCodes.length === 2, "the end of both calls");
+    expect([...codes, ...quickCodes]).toEqual(["unavailable", "unavailable"]);
   });
 
   test("what is worth compressing", async () => {
@@ -204,13 +140,13 @@ describe("the same bytes, headers and trailers", () => {
 });
 
 test("a caller that goes ends its watch", async () => {
-  const { watch, subscribers, codes } = await openServer();
+  const { watch, subscribers, quickCodes } = await openServer();
   const { stream, seen } = watch("quick", {}, request());
   await until(() => messagesIn(seen.body).length === 1, "the first state");
   expect(subscribers()).toBe(1);
   stream.close(8);
   await until(() => subscribers() === 0, "nobody watches");
-  await until(() => codes.length === 1, "the call has ended");
+  await until(() => quickCodes.length === 1, "the call has ended");
 });
 
 test("a watch of what has to be collected first waits for it", async () => {

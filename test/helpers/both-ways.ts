@@ -1,0 +1,125 @@
+// RPCs over HTTP/2 whose answers come from the quick way alone, or as the server gives them: for comparing the two.
+
+import { once } from "node:events";
+import {
+  type ClientHttp2Session,
+  createServer,
+  type Http2ServerRequest,
+  type Http2ServerResponse,
+} from "node:http2";
+import type { AddressInfo } from "node:net";
+import type { Compression } from "@connectrpc/connect/protocol";
+import { expect, onTestFinished } from "vitest";
+import { Lifecycle } from "../../src/metadata/lifecycle.ts";
+import { selectKeys } from "../../src/metadata/selection.ts";
+import { MetadataService } from "../../src/metadata/service.ts";
+import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
+import { createAnswerEncoder, type EncodeAnswer } from "../../src/rpc/encoded-answers.ts";
+import { createRpcHandler, type RpcHandler } from "../../src/rpc/handler.ts";
+import type { MetadataHandlersOptions } from "../../src/rpc/metadata-service.ts";
+import { ControlledCollector, data } from "./controlled-collector.ts";
+import { openSession } from "./http2-client.ts";
+import { ManualTime } from "./manual-time.ts";
+import { countSubscribers } from "./subscribers.ts";
+
+/** "quick": the quick way alone. Otherwise as the server does it. */
+export type Way = "quick" | "server";
+
+/** What the quick way leaves alone is answered with this status. */
+export const LEFT = 421;
+
+/** A timeout that the quick way leaves to the library. */
+export const BY_LIBRARY = { "grpc-timeout": "30000000u" };
+
+/** Which way a request goes, by its header `x-way`. */
+export const wayOf = (way: Way): Record<string, string> => ({ "x-way": way });
+
+/** What a quick way is made of. */
+export interface QuickOptions extends MetadataHandlersOptions {
+  readonly encodeAnswer: EncodeAnswer;
+  readonly acceptCompression: readonly Compression[];
+  readonly shutdown: AbortSignal;
+}
+
+/** Answers a request, or calls `left`. */
+export type Quick = (
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  write: (bytes: Uint8Array) => Promise<void>,
+  left: () => void,
+) => void;
+
+export interface BothWays {
+  readonly session: ClientHttp2Session;
+  readonly service: MetadataService;
+  readonly collector: ControlledCollector;
+  readonly rpc: RpcHandler;
+  /** Ends the calls of the quick way with its reason. */
+  readonly shutdown: AbortController;
+  /** How the server's calls have ended. */
+  readonly codes: string[];
+  /** How many are told of changes. */
+  subscribers(): number;
+}
+
+/** A server of both ways on one service, whose time stands still. */
+export async function openBothWays(
+  createQuick: (options: QuickOptions) => Quick,
+  found = data({ git: { branch: "main", ahead: 0, detached: false } }),
+): Promise<BothWays> {
+  const time = new ManualTime();
+  const collector = new ControlledCollector("git", found);
+  const service = new MetadataService({ collectors: [collector.scheduled()], clock: time, timers: time });
+  const defects: unknown[] = [];
+  const codes: string[] = [];
+  const onError = (error: unknown): void => void defects.push(error);
+  const options = { service, clock: time, serverVersion: "1.2.3", onError };
+  const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
+  const shutdown = new AbortController();
+  const quick = createQuick({
+    ...options,
+    encodeAnswer: createAnswerEncoder(options),
+    acceptCompression: [compressionGzip, compressionBrotli],
+    shutdown: shutdown.signal,
+  });
+  const server = createServer((request, response) => {
+    const write = (bytes: Uint8Array): Promise<void> =>
+      new Promise((resolve, reject) => {
+        const gone = (): void => reject(new Error("the connection was closed"));
+        response.once("close", gone);
+        response.write(bytes, () => {
+          response.off("close", gone);
+          resolve();
+        });
+      });
+    if (request.headers["x-way"] === "quick") {
+      quick(request, response, write, () => void response.writeHead(LEFT).end());
+    } else {
+      rpc.handle(request, response, write).then(
+        (code) => codes.push(code),
+        // A caller may go whenever it likes.
+        (error: unknown) => (response.stream.closed ? codes.push("broken") : onError(error)),
+      );
+    }
+  });
+  const subscribers = countSubscribers({ service });
+  service.start();
+  await service.read({ selection: selectKeys(service.catalogue) });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  onTestFinished(async () => {
+    server.close();
+    await service.close();
+    expect(defects).toEqual([]);
+  });
+  const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  return { session, service, collector, rpc, shutdown, codes, subscribers };
+}
+
+/** A message as gRPC frames it. */
+export function envelope(message: Uint8Array, flags = 0): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt8(flags);
+  head.writeUInt32BE(message.length, 1);
+  return Buffer.concat([head, message]);
+}
