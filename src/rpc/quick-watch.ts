@@ -112,28 +112,38 @@ export function createQuickWatch(options: QuickWatchOptions): QuickWatch {
     const stop = (): void => ended.abort(shutdown.reason);
     request.stream.once("close", leave);
     shutdown.addEventListener("abort", stop, { once: true });
+    if (shutdown.aborted) {
+      stop();
+    }
     const states = watchMetadata(service, { ...wanted, signal, cause });
     /** The next message. Undefined when there is none any more. */
     const next = async (): Promise<Uint8Array | undefined> => {
-      const { done } = await states.next();
-      signal.throwIfAborted();
-      return done ? undefined : await encode(wanted, compression);
+      try {
+        const { done } = await states.next();
+        signal.throwIfAborted();
+        return done ? undefined : await encode(wanted, compression);
+      } catch (reason) {
+        error = asRpcError(reason, signal, onError);
+        return undefined;
+      }
     };
     let error: ConnectError | undefined;
     try {
-      for (;;) {
-        const message = await next().catch((reason: unknown) => {
-          error = asRpcError(reason, signal, onError);
-        });
-        if (!(message instanceof Uint8Array)) {
-          break;
-        }
+      let message = await next();
+      while (message !== undefined) {
         await write(message);
+        // Not kept while the next one is waited for.
+        message = undefined;
+        message = await next();
       }
     } finally {
       request.stream.off("close", leave);
       shutdown.removeEventListener("abort", stop);
       ended.abort();
+    }
+    // Explicitly: without a message, trailers would be lost otherwise.
+    if (!response.headersSent) {
+      response.writeHead(200);
     }
     const trailers = setTrailerStatus(new Headers(), error);
     response.addTrailers(Object.fromEntries(trailers));

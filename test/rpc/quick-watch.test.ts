@@ -11,7 +11,7 @@ import {
 } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { stoppingError } from "../../src/rpc/errors.ts";
-import { createQuickWatch, isPlainWatch } from "../../src/rpc/quick-watch.ts";
+import { createQuickWatch, isPlainWatch, type QuickWatchOptions } from "../../src/rpc/quick-watch.ts";
 import { BY_LIBRARY, envelope, LEFT, openBothWays, type Way, wayOf } from "../helpers/both-ways.ts";
 import { data } from "../helpers/controlled-collector.ts";
 import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
@@ -20,16 +20,25 @@ import { until } from "../helpers/wait.ts";
 const PATH = "/fleet.metadata.v1.MetadataService/WatchMetadata";
 const GRPC = { "content-type": "application/grpc" };
 
-async function openServer(found?: Parameters<typeof openBothWays>[1]) {
+async function openServer(
+  found?: Parameters<typeof openBothWays>[1],
+  other: Partial<QuickWatchOptions> = {},
+) {
   const quickCodes: string[] = [];
+  /** Runs once the quick way has been called, and before anything of the request's body is here. */
+  let called = (): void => undefined;
+  const atCall = (action: () => void): void => {
+    called = action;
+  };
   const ways = await openBothWays((options) => {
-    const quickWatch = createQuickWatch(options);
+    const quickWatch = createQuickWatch({ ...options, ...other });
     return (request, response, write, left) => {
       if (isPlainWatch(request)) {
         quickWatch(request, response, write).then(
           (ended) => (typeof ended === "string" ? quickCodes.push(ended) : left()),
           () => quickCodes.push("broken"),
         );
+        called();
       } else {
         left();
       }
@@ -65,7 +74,7 @@ async function openServer(found?: Parameters<typeof openBothWays>[1]) {
     collector.set(data({ git: { branch } }));
     await service.read({ selection: selectKeys(service.catalogue) });
   };
-  return { ...ways, watch, change, quickCodes };
+  return { ...ways, watch, change, quickCodes, atCall };
 }
 
 function request(message: MessageInitShape<typeof WatchMetadataRequestSchema> = {}): Buffer {
@@ -136,6 +145,59 @@ describe("the same bytes, headers and trailers", () => {
     expect(flags).toBe(1);
     const { metadata } = fromBinary(WatchMetadataResponseSchema, gunzipSync(message));
     expect(metadata?.data["git_branch"]?.value?.kind.value).toBe(long("b"));
+  });
+});
+
+describe("a watch that ends before its first state says why", () => {
+  const toldWhy = (why: string) => ({
+    headers: { ":status": 200, "content-type": "application/grpc+proto" },
+    trailers: { "grpc-status": why },
+    body: Buffer.alloc(0),
+  });
+
+  test("when the server stops while it is collected", async () => {
+    const { watch, collector, rpc, shutdown, subscribers } = await openServer();
+    collector.set("hang");
+    const ways = [watch("quick", {}, request()), watch("server", BY_LIBRARY, request())];
+    await until(() => subscribers() === 2, "both wait");
+    rpc.close();
+    shutdown.abort(stoppingError());
+    await until(() => ways.every(({ seen }) => seen.ended), "the end");
+    const [quick, library] = ways.map(({ seen }) => seen);
+    expect(quick).toMatchObject(toldWhy("14"));
+    expect(quick).toEqual(library);
+    expect(subscribers()).toBe(0);
+  });
+
+  test("when the server stops while the request arrives", async () => {
+    const { watch, shutdown, subscribers, atCall } = await openServer();
+    atCall(() => shutdown.abort(stoppingError()));
+    const { seen } = watch("quick", {}, request());
+    await until(() => seen.ended, "the end");
+    expect(seen).toMatchObject(toldWhy("14"));
+    expect(subscribers()).toBe(0);
+  });
+
+  test("when it is too large, or there is a defect", async () => {
+    for (const [why, encodeAnswer] of [
+      ["8", () => [Buffer.alloc(5 * 1024 * 1024)]],
+      [
+        "13",
+        () => {
+          throw new Error("a defect");
+        },
+      ],
+    ] as const) {
+      const heard: unknown[] = [];
+      const { watch } = await openServer(undefined, {
+        encodeAnswer,
+        onError: (error) => void heard.push(error),
+      });
+      const { seen } = watch("quick", {}, request());
+      await until(() => seen.ended, "the end");
+      expect(seen).toMatchObject(toldWhy(why));
+      expect(heard).toHaveLength(why === "13" ? 1 : 0);
+    }
   });
 });
 
