@@ -27,21 +27,34 @@ at_home() {
   esac
 }
 
-# When a process began: with its number, that tells it from every other one. Nothing for one that has ended.
-began() {
-  if [ -r /proc/self/stat ]; then
-    # The name in parentheses may hold anything. Z: ended, and not yet taken note of.
-    sed -n 's/^.*) //p' "/proc/$1/stat" 2>/dev/null | while read -r letter _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ start _; do
-      [ "$letter" = Z ] || printf '%s' "$start"
-    done
-  else
-    ps -o lstart= -p "$1" 2>/dev/null | tr -d ' '
+# Sets $began to when process $1 began, which with its number tells it from every other one, or to nothing when it has ended. Fails when
+# that cannot be found out. Starts no process where there is /proc: on a machine that is full, that may fail.
+look_at() {
+  began=
+  if [ ! -r /proc/self/stat ]; then
+    kill -0 "$1" 2>/dev/null || return 0
+    began=$(LC_ALL=C TZ=UTC ps -o lstart= -p "$1" | tr -d ' ') && [ -n "$began" ]
+    return
   fi
+  { read -r line <"/proc/$1/stat"; } 2>/dev/null || {
+    [ ! -e "/proc/$1" ]
+    return
+  }
+  # The name in parentheses may hold anything.
+  # shellcheck disable=SC2086
+  set -- ${line##*) }
+  # Z: ended, and not yet taken note of.
+  [ "$1" = Z ] || began=${20}
 }
 
 # Whether process $1, which began at $2, still runs.
 is_alive() {
-  [ -n "$2" ] && [ "$(began "$1")" = "$2" ]
+  look_at "$1" && [ -n "$began" ] && [ "$began" = "$2" ]
+}
+
+# Whether it is certain that it does not.
+is_gone() {
+  look_at "$1" && [ "$began" != "$2" ]
 }
 
 # Whether the process runs that a file names. Sets $pid.
@@ -95,7 +108,8 @@ cd "$state"
 
 # One start at a time. Who sees no other's mark leaves a mark and looks again: of two who do so at once, at least one sees the other's.
 # The one with the smaller number then waits, the other steps back. A mark's name is never used again: one that was left can go.
-mark=$state/start.$$.$(began $$)
+look_at $$ || die "cannot find out when this process began"
+mark=$state/start.$$.$began
 
 # Sets $others: the processes that have left a mark.
 look_around() {
@@ -104,11 +118,11 @@ look_around() {
     owner=${other#"$state/start."}
     if [ "$other" = "$mark" ] || [ ! -e "$other" ]; then
       continue
-    elif is_alive "${owner%%.*}" "${owner#*.}"; then
-      others="$others ${owner%%.*}"
-    else
-      # Its owner was killed.
+    elif is_gone "${owner%%.*}" "${owner#*.}"; then
+      # It was killed.
       rm -f "$other"
+    else
+      others="$others ${owner%%.*}"
     fi
   done
 }
@@ -235,7 +249,8 @@ rm -f "$state/exit"
   exec sh "$state/supervise.sh"
 ) </dev/null >/dev/null 2>&1 &
 pid=$!
-printf '%s %s\n' "$pid" "$(began "$pid")" >"$state/process"
+look_at "$pid" || :
+printf '%s %s\n' "$pid" "$began" >"$state/process"
 printf '%s\n' "$wanted" >"$state/settings"
 
 if [ ! -d "$workspace" ]; then

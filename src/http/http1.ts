@@ -32,6 +32,10 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
   const serve: RequestListener = (request, response) => {
     latest.set(request.socket, { request, response });
     response.once("close", checkTimeouts);
+    if ("content-length" in request.headers || "transfer-encoding" in request.headers) {
+      // Its body may come slowly, on a connection that was silent or whose last request is still being answered.
+      checkTimeouts();
+    }
     // connect-node listens until the response closes. That of a pipelined request closes before the request hears that the
     // connection broke, and an error without a listener ends the process.
     request.on("error", () => undefined);
@@ -45,7 +49,9 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
   server.on("clientError", ({ code }: NodeJS.ErrnoException, socket) => {
     const { request, response } = latest.get(socket) ?? {};
     const isAnswered = response === undefined || (response.closed && request?.complete === true);
-    if (code === "ECONNRESET") {
+    // An earlier answer is still under way: nothing else belongs among its bytes.
+    const isBehind = response?.closed === false && response.socket === null && request?.complete === false;
+    if (code === "ECONNRESET" || isBehind) {
       socket.destroy();
     } else if (isAnswered || !(request?.complete || response.headersSent)) {
       refuse(code, socket);

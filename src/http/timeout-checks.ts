@@ -22,7 +22,7 @@ const LOOK_SHARE = 0.6;
 
 /**
  * Runs the check of a server that is fed connections and never listens. Call the result when an answer was sent, because the
- * next request on its connection may be arriving.
+ * next request on its connection may be arriving, and when a head has come, because its body may be.
  *
  * @param latest the exchange on a connection that began last.
  */

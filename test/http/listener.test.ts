@@ -298,6 +298,25 @@ describe("too many", () => {
     expect(statusesOf(await text)).toEqual(["200", "200", "200", "408"]);
   });
 
+  test("a body that never ends is 408 or cut off also when nothing was checked before it", async () => {
+    const limits = { requestTimeoutMs: 300, headersTimeoutMs: 200, timeoutCheckIntervalMs: 20 };
+    const quick = await startServer({ limits });
+    const post =
+      "POST /fleet.metadata.v1.MetadataService/GetMetadata HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    const silent = await openSocket(quick);
+    const text = readToEnd(silent, 5_000);
+    silent.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await delay(600);
+    silent.write(post);
+    expect(statusesOf(await text)).toEqual(["200", "408"]);
+    const watching = await openSocket(quick);
+    const end = readToEnd(watching, 5_000);
+    watching.write("GET /metadata/events HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    await delay(600);
+    watching.write(post);
+    expect(statusesOf(await end)).toEqual(["200"]);
+  });
+
   test("a stream whose request never ends is reset", async () => {
     const quick = await startServer({ limits: { requestTimeoutMs: 200, headersTimeoutMs: 200 } });
     const session = await openSession(quick.url);

@@ -6,6 +6,7 @@ import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { MAX_TASK_FILE_BYTES } from "../../task-file/format.ts";
+import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
@@ -129,7 +130,7 @@ export class FileEvidence {
   /** Whether a process has ended, or is another one by now that was given the same number. */
   #isGone(pid: number, { version, updatedMs }: Reading): boolean {
     const { proc } = this.#options;
-    const stat = processStat(pid, proc);
+    const stat = statOf(pid, proc);
     if (stat === undefined) {
       return !processExists(pid);
     }
@@ -202,6 +203,15 @@ export class FileEvidence {
 /** The number of the agent's process. Undefined when it is not known here: a container has numbers of its own. */
 function pidHere({ pid, pidNamespace: named }: TaskFile, proc: ProcFiles): number | undefined {
   return named === undefined || named === pidNamespace(proc) ? pid : undefined;
+}
+
+/** How a process stands. Undefined when there is none, or that cannot be found out. */
+function statOf(pid: number, proc: ProcFiles): ProcessStat | undefined {
+  try {
+    return processStat(pid, proc);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */

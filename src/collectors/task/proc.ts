@@ -11,6 +11,8 @@ export interface ProcFiles {
   readLink(path: string): string;
   /** User that a file belongs to. */
   owner(path: string): number;
+  /** Device that a file lies on. */
+  device(path: string): number;
 }
 
 /** The kernel's own. */
@@ -19,6 +21,7 @@ export const systemProc: ProcFiles = {
   read: (path) => readFileSync(path, "utf8"),
   readLink: (path) => readlinkSync(path),
   owner: (path) => statSync(path).uid,
+  device: (path) => statSync(path).dev,
 };
 
 /** The unit of all times in /proc is fixed at a hundredth of a second on every architecture that Node runs on (USER_HZ). */
@@ -60,11 +63,18 @@ export function processIds(files: ProcFiles): number[] {
 
 /**
  * Id of the process (or thread) that was started last: while it is the same, there is no new one. Undefined where that is not
- * told; gVisor always says 0. Throws as {@link seen} does.
+ * told: gVisor always says 0, and LXCFS lays a file of its own over the kernel's, with the largest id.
  */
 export function lastProcessId(files: ProcFiles): number | undefined {
-  const [, id] = / (\d+)\n$/.exec(seen(() => files.read("/proc/loadavg")) ?? "") ?? [];
-  return Number(id) || undefined;
+  try {
+    if (files.device("/proc/loadavg") !== files.device("/proc")) {
+      return undefined;
+    }
+    const [, id] = / (\d+)\n$/.exec(files.read("/proc/loadavg")) ?? [];
+    return Number(id) || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** User that a process belongs to. Undefined when it has ended. Throws as {@link seen} does. */
@@ -72,13 +82,10 @@ export function processOwner(pid: number, files: ProcFiles): number | undefined 
   return seen(() => files.owner(`/proc/${pid}`));
 }
 
-/** How a process stands. Undefined when there is none, or it may not be looked at. */
+/** How a process stands. Undefined when there is none, or it may not be looked at. Throws as {@link seen} does. */
 export function processStat(pid: number, files: ProcFiles): ProcessStat | undefined {
-  try {
-    return parseStat(files.read(`/proc/${pid}/stat`));
-  } catch {
-    return undefined;
-  }
+  const text = seen(() => files.read(`/proc/${pid}/stat`));
+  return text === undefined ? undefined : parseStat(text);
 }
 
 /** The namespace of process numbers that this process lives in. Undefined where it cannot be known. */

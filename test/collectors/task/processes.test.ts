@@ -24,6 +24,7 @@ function only(...pids: readonly number[]) {
     read: (path) => note(path, systemProc.read(path)),
     readLink: (path) => note(path, systemProc.readLink(path)),
     owner: (path) => note(path, systemProc.owner(path)),
+    device: () => 1,
   };
   return { proc, read };
 }
@@ -33,7 +34,7 @@ function failing(code: string): ProcFiles {
   const fail = (): never => {
     throw Object.assign(new Error(code), { code });
   };
-  return { list: fail, read: fail, readLink: fail, owner: fail };
+  return { list: fail, read: fail, readLink: fail, owner: fail, device: fail };
 }
 
 const ask = (options: Parameters<typeof createProcessList>[0] = {}) =>
@@ -278,6 +279,45 @@ describe("the processes that are looked at", () => {
     expect(await ask()).toEqual({ agent: "claude-code", lists: 1, lookedAt: [pid] });
   });
 
+  it("are found by listing all where what says the last id is not the kernel's, or cannot be read", async () => {
+    for (const device of [
+      (path: string) => path.length,
+      () => {
+        throw Object.assign(new Error("ENOTCONN"), { code: "ENOTCONN" });
+      },
+    ]) {
+      const { pid } = await startAgent("shell");
+      const { proc } = only();
+      let pids = [pid];
+      const search = createProcessList({
+        proc: { ...proc, list: () => pids.map(String), read: (path) => proc.read(path), device },
+      });
+      const ask = async () => (await search.ask(AbortSignal.timeout(10_000))).task?.agent;
+      expect(await ask()).toBeUndefined();
+      expect(await ask()).toBeUndefined();
+      pids = [pid, (await startAgent("claude")).pid];
+      expect(await ask()).toBe("claude-code");
+    }
+  });
+
+  it("S22: include an agent of which something cannot be read for a moment", async () => {
+    const { pid } = await startAgent("claude");
+    const { proc } = only(pid);
+    let isFull = true;
+    const read = (path: string): string => {
+      if (isFull && path.endsWith("/stat")) {
+        throw Object.assign(new Error("EMFILE"), { code: "EMFILE" });
+      }
+      return proc.read(path);
+    };
+    const witness = createProcessList({ proc: { ...proc, read } });
+    for (let i = 0; i < 3; i++) {
+      expect(await witness.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
+    }
+    isFull = false;
+    expect((await witness.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
+  });
+
   it("include one that becomes an agent: a new one at once, another one within a minute", async () => {
     const [fresh, old] = [await startAgent("shell"), await startAgent("shell")];
     const { state, ask } = machine(old.pid);
@@ -358,6 +398,7 @@ describe("the processes that are followed", () => {
       read: (path) => proc.read(path),
       readLink: (path) => proc.readLink(path),
       owner: (path) => proc.owner(path),
+      device: (path) => proc.device(path),
     };
     const { time, witness, told, use } = follow({ proc: forwarding });
     use();
