@@ -6,7 +6,6 @@ import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { MAX_TASK_FILE_BYTES } from "../../task-file/format.ts";
-import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
@@ -117,7 +116,10 @@ export class FileEvidence {
       const failed = { ...reading.task, status: TaskStatus.FAILED };
       return isOld ? { task: failed, stale: gone } : { task: failed, problem: gone };
     }
-    const agent = pid === undefined || reading.task.agent !== undefined ? undefined : agentOf(pid, proc);
+    const agent =
+      pid === undefined || reading.task.agent !== undefined
+        ? undefined
+        : found(() => agentOfProcess(processProgram(pid, proc)));
     const task = agent === undefined ? reading.task : { ...reading.task, agent };
     if (status !== TaskStatus.RUNNING || !isOld) {
       return { task, ...problem };
@@ -130,7 +132,7 @@ export class FileEvidence {
   /** Whether a process has ended, or is another one by now that was given the same number. */
   #isGone(pid: number, { version, updatedMs }: Reading): boolean {
     const { proc } = this.#options;
-    const stat = statOf(pid, proc);
+    const stat = found(() => processStat(pid, proc));
     if (stat === undefined) {
       return !processExists(pid);
     }
@@ -205,19 +207,10 @@ function pidHere({ pid, pidNamespace: named }: TaskFile, proc: ProcFiles): numbe
   return named === undefined || named === pidNamespace(proc) ? pid : undefined;
 }
 
-/** How a process stands. Undefined when there is none, or that cannot be found out. */
-function statOf(pid: number, proc: ProcFiles): ProcessStat | undefined {
+/** What is read of a process. Undefined also when it cannot be found out. */
+function found<T>(read: () => T): T | undefined {
   try {
-    return processStat(pid, proc);
-  } catch {
-    return undefined;
-  }
-}
-
-/** Which agent a process is. Undefined when it is none that is known, or that cannot be found out. */
-function agentOf(pid: number, proc: ProcFiles): string | undefined {
-  try {
-    return agentOfProcess(processProgram(pid, proc));
+    return read();
   } catch {
     return undefined;
   }
