@@ -6,7 +6,12 @@ import {
   GetMetadataResponseSchema,
   type MetadataView,
 } from "../gen/fleet/metadata/v1/service_pb.ts";
-import { createResponse } from "../metadata/response.ts";
+import {
+  type AnswerContext,
+  createMeta,
+  createResponse,
+  createSourceStatuses,
+} from "../metadata/response.ts";
 import type { Selection } from "../metadata/selection.ts";
 import type { Snapshot } from "../metadata/snapshot.ts";
 import type { MetadataHandlersOptions } from "./metadata-service.ts";
@@ -23,12 +28,12 @@ export function createAnswerEncoder(
   const { service, clock, serverVersion } = options;
   const kept = new WeakMap<Snapshot, Map<string, FixedParts>>();
 
-  const fixedParts = (selection: Selection, view: MetadataView, answer: GetMetadataResponse): FixedParts => {
+  const fixedParts = (selection: Selection, view: MetadataView, context: AnswerContext): FixedParts => {
     const { snapshot } = service;
     const ofSnapshot = kept.get(snapshot) ?? new Map<string, FixedParts>();
     kept.set(snapshot, ofSnapshot);
     const id = `${view} ${selection.id}`;
-    const parts = ofSnapshot.get(id) ?? encodeFixedParts(answer);
+    const parts = ofSnapshot.get(id) ?? encodeFixedParts(createResponse(service, selection, view, context));
     if (ofSnapshot.size < KEPT_PARTS) {
       ofSnapshot.set(id, parts);
     }
@@ -36,13 +41,12 @@ export function createAnswerEncoder(
   };
 
   return (selection, view) => {
-    const answer = createResponse(service, selection, view, { serverVersion, nowMs: clock.wallMs() });
-    const { before, after } = fixedParts(selection, view, answer);
-    const { meta, sources } = answer;
-    const moving = toBinary(
-      GetMetadataResponseSchema,
-      create(GetMetadataResponseSchema, { sources, ...(meta && { meta }) }),
-    );
+    const { snapshot } = service;
+    const context = { serverVersion, nowMs: clock.wallMs() };
+    const { before, after } = fixedParts(selection, view, context);
+    const meta = createMeta(snapshot, context);
+    const sources = createSourceStatuses(service, snapshot);
+    const moving = toBinary(GetMetadataResponseSchema, create(GetMetadataResponseSchema, { meta, sources }));
     return [before, moving, after];
   };
 }

@@ -54,14 +54,16 @@ export function onlyMessage(body: Uint8Array): Uint8Array | undefined {
   return flags === 0 && isWhole ? body.subarray(PREFIX_BYTES) : undefined;
 }
 
+/** The length of all parts together, in bytes. */
+export function lengthOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, { length }) => sum + length, 0);
+}
+
 /** A message with what stands before it. */
 export function inEnvelope(parts: readonly Uint8Array[], isCompressed = false): Uint8Array {
   const prefix = Buffer.alloc(PREFIX_BYTES);
   prefix.writeUInt8(isCompressed ? COMPRESSED : 0);
-  prefix.writeUInt32BE(
-    parts.reduce((sum, { length }) => sum + length, 0),
-    1,
-  );
+  prefix.writeUInt32BE(lengthOf(parts), 1);
   return Buffer.concat([prefix, ...parts]);
 }
 

@@ -33,6 +33,7 @@ import {
   CONTENT_TYPE,
   inEnvelope,
   isPlainCall,
+  lengthOf,
   onlyMessage,
   readBody,
 } from "./plain-call.ts";
@@ -167,8 +168,4 @@ function inField(parts: readonly Uint8Array[]): readonly Uint8Array[] {
   const { number } = WatchMetadataResponseSchema.field.metadata;
   const head = new BinaryWriter().tag(number, WireType.LengthDelimited).uint32(lengthOf(parts)).finish();
   return [head, ...parts];
-}
-
-function lengthOf(parts: readonly Uint8Array[]): number {
-  return parts.reduce((sum, { length }) => sum + length, 0);
 }
