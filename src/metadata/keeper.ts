@@ -16,6 +16,8 @@ export class Keeper {
   #isStirred = false;
   /** How many collections in a row, without quiet between them, found nothing new. */
   #fruitless = 0;
+  /** When the pause after the last collection is over. No timer runs for it until there is something to look at. */
+  #pausedUntil = 0;
   #timer: NodeJS.Timeout | undefined;
 
   constructor(source: Source) {
@@ -25,7 +27,7 @@ export class Keeper {
   /** Somebody watches. */
   begin(): void {
     this.#watchers += 1;
-    if (this.#state === "resting") {
+    if (this.#watchers === 1 && this.#state === "resting") {
       this.#look();
     }
   }
@@ -48,8 +50,21 @@ export class Keeper {
   stir(): void {
     this.#isStirred = true;
     if (this.#watchers > 0 && this.#state === "resting") {
-      this.#look();
+      this.#lookSoon();
     }
+  }
+
+  /** Looks at once, or when the pause after the last collection is over. */
+  #lookSoon(): void {
+    const pauseMs = this.#pausedUntil - performance.now();
+    if (pauseMs <= 0) {
+      this.#fruitless = 0;
+      this.#look();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#state = "pausing";
+    this.#timer = setTimeout(() => this.#look(), pauseMs);
   }
 
   #look(): void {
@@ -60,7 +75,7 @@ export class Keeper {
     if (collection === undefined) {
       this.#fruitless = 0;
       this.#state = "resting";
-      this.#wait(WATCH_LIMITS.pollMs);
+      this.#wait();
       return;
     }
     this.#state = "collecting";
@@ -68,34 +83,28 @@ export class Keeper {
   }
 
   #collected(isNews: boolean): void {
+    this.#state = "resting";
     if (this.#watchers === 0) {
-      this.#state = "resting";
       return;
     }
-    this.#state = "pausing";
     this.#fruitless = isNews ? 0 : Math.min(MOST_FRUITLESS, this.#fruitless + 1);
     const { min, max } = WATCH_LIMITS.pauseMs;
     const cost = (this.#source.report.collectionMs ?? 0) * 2 ** this.#fruitless;
-    const pauseMs = Math.min(max, Math.max(min, cost));
-    this.#timer = setTimeout(() => this.#paused(pauseMs), pauseMs);
-  }
-
-  #paused(pauseMs: number): void {
+    this.#pausedUntil = performance.now() + Math.min(max, Math.max(min, cost));
     if (this.#isStirred) {
-      this.#look();
+      this.#lookSoon();
     } else {
-      this.#fruitless = 0;
-      this.#state = "resting";
-      this.#wait(WATCH_LIMITS.pollMs - pauseMs);
+      this.#wait();
     }
   }
 
   /** Looks again after a time, or when the source's own period is over if that is later, unless events tell when. */
-  #wait(ms: number): void {
+  #wait(): void {
     const { isTold, lastingMs } = this.#source;
     if (this.#watchers > 0 && !isTold) {
       // A millisecond later: until then, what is known is current.
-      this.#timer = setTimeout(() => this.#look(), Math.max(ms, Math.floor(lastingMs) + 1));
+      const ms = Math.max(WATCH_LIMITS.pollMs, Math.floor(lastingMs) + 1);
+      this.#timer = setTimeout(() => this.#lookSoon(), ms);
     }
   }
 

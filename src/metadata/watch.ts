@@ -54,17 +54,19 @@ export async function* watchMetadata(
     await currentOrEnded(service, { selection, signal, cause });
     let sent = known;
     let sentAt = performance.now();
+    let mergedUntil = sentAt;
     while (!signal.aborted) {
       const { snapshot } = service;
       const state = snapshot.fingerprint(selection);
-      const heartbeatInMs = sentAt + heartbeatMs - performance.now();
-      if (state !== sent || heartbeatInMs <= 0) {
+      const isNews = state !== sent;
+      const dueInMs = (isNews ? mergedUntil : sentAt + heartbeatMs) - performance.now();
+      if (dueInMs <= 0) {
         sent = state;
         yield snapshot;
         sentAt = performance.now();
-        await pause(WATCH_LIMITS.mergeMs, false);
+        mergedUntil = sentAt + WATCH_LIMITS.mergeMs;
       } else {
-        await pause(heartbeatInMs, true);
+        await pause(dueInMs, !isNews);
       }
     }
   } finally {

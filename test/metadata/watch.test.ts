@@ -111,6 +111,26 @@ describe("a watch", () => {
     expect(new Set(seen.map(({ revision }) => revision)).size).toBe(3);
   });
 
+  it("sets no timer but that of its next heartbeat while nothing changes", async () => {
+    const { states } = await setUp();
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const { seen } = follow(states);
+    await vi.advanceTimersByTimeAsync(2 * HEARTBEAT_MS);
+    expect(seen).toHaveLength(3);
+    expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([HEARTBEAT_MS, HEARTBEAT_MS, HEARTBEAT_MS]);
+  });
+
+  it("merges what changed while its reader was slow, too", async () => {
+    const { states, change } = await setUp();
+    await states.next();
+    await change(branch("b"));
+    const { branches } = follow(states);
+    await settled();
+    expect(branches()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(50);
+    expect(branches()).toEqual(["b"]);
+  });
+
   it("collects at an event, without a reader or a period", async () => {
     const { states, git } = await setUp();
     const { seen } = follow(states);
@@ -166,6 +186,7 @@ describe("a watch", () => {
     await settled();
     expect(host.calls).toBe(1);
     const woken = vi.spyOn(clock, "monotonicMs");
+    const timers = vi.spyOn(globalThis, "setTimeout");
     await pass(3_000);
     expect(woken).not.toHaveBeenCalled();
     await pass(1);
@@ -177,8 +198,13 @@ describe("a watch", () => {
     expect(host.calls).toBe(3);
     await host.finish(data({ workspace: { name: "b" } }));
     await settled();
+    timers.mockClear();
     await pass(5_001);
     expect(host.calls).toBe(4);
+    await host.finish(data({ workspace: { name: "b" } }));
+    await settled();
+    // That of the collection's deadline, which was running, and the next one of the period.
+    expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([600_000, 5_001]);
     end();
   });
 
