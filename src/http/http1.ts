@@ -14,8 +14,12 @@ import { endPaced } from "./outflow.ts";
 import { checkTimeoutsWhenNeeded, type Exchange } from "./timeout-checks.ts";
 import { createTurns } from "./turns.ts";
 
-/** Makes a server that is fed connections and never listens itself. */
-export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Server {
+/**
+ * Makes a server that is fed connections and never listens itself.
+ *
+ * @param onSent hears of each piece of an answer that is sent, but for the last one.
+ */
+export function createHttp1(limits: HttpLimits, onRequest: RequestListener, onSent: () => void): Server {
   const server = createServer({
     maxHeaderSize: limits.headerBytes,
     headersTimeout: limits.headersTimeoutMs,
@@ -24,7 +28,7 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     // The guard answers a missing Host, with the headers that every answer has.
     requireHostHeader: false,
-    ServerResponse: pacedResponse(limits.writeStallMs),
+    ServerResponse: pacedResponse(limits.writeStallMs, onSent),
   });
   const latest = new WeakMap<Duplex, Exchange>();
   const takeTurn = createTurns(limits.pipelinedRequests);
@@ -67,8 +71,13 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener): Ser
 }
 
 /** The class of responses whose readers are cut off when they take nothing of an answer for so long. */
-function pacedResponse(writeStallMs: number): typeof ServerResponse {
+function pacedResponse(writeStallMs: number, onSent: () => void): typeof ServerResponse {
   return class<R extends IncomingMessage> extends ServerResponse<R> {
+    override write(...args: unknown[]): boolean {
+      onSent();
+      return Reflect.apply(super.write, this, args);
+    }
+
     override end(...args: unknown[]): this {
       endPaced(this, args, writeStallMs, (last, taken) => super.end(last, taken));
       return this;

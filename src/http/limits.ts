@@ -31,7 +31,7 @@ export interface HttpLimits {
   readonly pingTimeoutMs: number;
   /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
   readonly keepAliveProbeMs: number;
-  /** How often it is looked whether an HTTP/1.1 peer acknowledges nothing of an answer; it is given up the third time in a row. */
+  /** How long after something was sent it is looked whether an HTTP/1.1 peer acknowledges nothing of an answer, and how often from then on; it is given up the third time in a row. */
   readonly resendCheckMs: number;
   /** The reader of an answer that takes nothing of it for so long is cut off. */
   readonly writeStallMs: number;

@@ -1,6 +1,7 @@
 // Sockets: one port for HTTP/1.1 and HTTP/2, cleartext or over TLS. Knows nothing of routes.
 
 import { lstat, unlink } from "node:fs/promises";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { ServerHttp2Session } from "node:http2";
 import {
   type AddressInfo,
@@ -83,7 +84,8 @@ export function createListener(
       }
     }
   };
-  const http1 = createHttp1(limits, (request, response) => {
+  const vanished = giveUpVanished(openRequests, limits.resendCheckMs);
+  const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
     countRequests(request.socket, 1);
     response.once("close", () => countRequests(request.socket, -1));
     response.once("finish", () => {
@@ -92,7 +94,8 @@ export function createListener(
       }
     });
     handler(request, response, localAddressOf(request.socket));
-  });
+  };
+  const http1 = createHttp1(limits, onRequest, vanished.sent);
   const onSession = (session: ServerHttp2Session): void => {
     sessions.add(session);
     localAddresses.set(session, session.socket.localAddress);
@@ -155,10 +158,7 @@ export function createListener(
     tcp.on("tlsClientError", (_error: Error, socket: Socket) => socket.destroy());
   }
   tcp.maxConnections = limits.connections;
-  tcp.once("listening", () => {
-    const { stop } = giveUpVanished(openRequests, limits.resendCheckMs);
-    tcp.once("close", stop);
-  });
+  tcp.once("close", vanished.stop);
 
   return {
     listen: async (address) => {

@@ -31,16 +31,26 @@ export interface Resending {
   readonly times: number;
 }
 
-/** Looks at these connections and gives up those whose peer has vanished, until `stop`. Where there is no such table it does nothing. */
+/** What gives up connections whose peer has vanished. */
+export interface VanishedCheck {
+  /** To be called when something is sent on one of the connections: while all that was sent is acknowledged, none is looked at. */
+  sent(): void;
+  stop(): void;
+}
+
+/**
+ * Looks at these connections some time after something was sent on one of them, and again while something is not acknowledged, and
+ * gives up those whose peer has vanished. Where there is no such table it does nothing.
+ */
 export function giveUpVanished(
   sockets: ReadonlyMap<Socket, unknown>,
   intervalMs: number,
   account: TcpAccount = systemAccount,
-): { stop(): void } {
+): VanishedCheck {
   let suspects = new Map<Socket, { readonly strikes: number; readonly times: number }>();
   let timeouts: number | undefined;
 
-  /** Whether the kernel has waited in vain for no acknowledgement on the whole machine since the last look. */
+  /** Whether the kernel has waited in vain for no acknowledgement on the whole machine since the last look, or since the first one was due. */
   const isQuiet = (): boolean => {
     const before = timeouts;
     timeouts = countTimeouts(account);
@@ -70,17 +80,36 @@ export function giveUpVanished(
     }
   };
 
-  let isLooking = false;
-  const timer = setInterval(() => {
-    if (sockets.size === 0 || isLooking) {
-      return;
+  let timer: NodeJS.Timeout | undefined;
+  /** Whether something was sent since the time until the next look began. */
+  let isSentSince = false;
+  let isStopped = false;
+  const wait = (): void => {
+    timer = setTimeout(() => void lookAgain(), intervalMs);
+  };
+  const lookAgain = async (): Promise<void> => {
+    const isTooNew = isSentSince;
+    isSentSince = false;
+    await look();
+    timer = undefined;
+    if (!isStopped && (isTooNew || isSentSince || suspects.size > 0)) {
+      wait();
     }
-    isLooking = true;
-    void look().finally(() => {
-      isLooking = false;
-    });
-  }, intervalMs);
-  return { stop: () => clearInterval(timer) };
+  };
+  return {
+    sent: () => {
+      if (timer !== undefined) {
+        isSentSince = true;
+      } else if (!isStopped) {
+        timeouts ??= countTimeouts(account);
+        wait();
+      }
+    },
+    stop: () => {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
 }
 
 async function readTables(account: TcpAccount): Promise<Resending[]> {

@@ -3,10 +3,11 @@
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
+import { Socket } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import fc from "fast-check";
-import { describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { HTTP_LIMITS, type HttpLimits } from "../../src/http/limits.ts";
 import { giveUpVanished, parseTcpTable, parseTimeouts } from "../../src/http/vanished.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
@@ -160,34 +161,70 @@ describe("the kernel's account", () => {
       },
     });
     onTestFinished(() => looks.stop());
-    /** @returns how often the tables were read in so many looks. */
-    const passed = async (looks: number): Promise<number> => {
+    /** Sends all the time. @returns how often the tables were read in so many looks. */
+    const passed = async (count: number): Promise<number> => {
       state.tables = 0;
-      const end = state.looks + looks;
-      await until(() => state.looks >= end, `${looks} looks`);
+      const end = state.looks + count;
+      await until(() => {
+        looks.sent();
+        return state.looks >= end;
+      }, `${count} looks`);
       return state.tables;
     };
-    return { socket, state, passed };
+    return { socket, state, passed, sent: looks.sent };
   }
   const counted = (timeouts: number) =>
     `TcpExt: SyncookiesSent TCPTimeouts TCPLossProbes\nTcpExt: 3 ${timeouts} 7\nIpExt: InNoRoutes\nIpExt: 0\n`;
 
   test("is not read connection by connection while the machine waits for nobody", async () => {
     const timeouts = { text: counted(5) };
-    const { socket, state, passed } = await lookedAfter(timeouts);
+    const { socket, state, passed, sent } = await lookedAfter(timeouts);
     expect(await passed(2)).toBe(1);
     expect(await passed(5)).toBe(0);
     timeouts.text = counted(6);
     state.times = "00000001";
+    sent();
     await until(() => socket.destroyed, "its peer is found to have vanished");
+  });
+
+  test("is not read at all while nothing is sent, and what is sent is looked after once it had time to be acknowledged", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    let looks = 0;
+    const check = giveUpVanished(new Map([[new Socket(), 1]]), 1_000, {
+      counters: () => {
+        looks += 1;
+        return counted(5);
+      },
+      tables: () => [],
+    });
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBe(0);
+    check.sent();
+    await vi.advanceTimersByTimeAsync(999);
+    expect(looks).toBe(0);
+    // Too late for that look: nothing is known of it by then.
+    check.sent();
+    await vi.advanceTimersByTimeAsync(1);
+    expect(looks).toBe(1);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(looks).toBe(2);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBe(2);
+    check.sent();
+    check.stop();
+    check.sent();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(looks).toBe(2);
   });
 
   test.each(["", "TcpExt: SyncookiesSent\nTcpExt: 3\n", "TcpExt: SyncookiesSent TCPTimeouts\n"])(
     "is read each time where nothing is counted: %j",
     async (text) => {
-      const { socket, state, passed } = await lookedAfter({ text });
+      const { socket, state, passed, sent } = await lookedAfter({ text });
       expect(await passed(5)).toBeGreaterThanOrEqual(4);
       state.times = "00000001";
+      sent();
       await until(() => socket.destroyed, "its peer is found to have vanished");
     },
   );
