@@ -61,15 +61,21 @@ export function processIds(files: ProcFiles): number[] {
   return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
 }
 
+/** Whether what is read under /proc/loadavg is the kernel's: LXCFS lays a file of its own over it, with the largest id of all. */
+export function isLoadOfKernel(files: ProcFiles): boolean {
+  try {
+    return files.device("/proc/loadavg") === files.device("/proc");
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Id of the process (or thread) that was started last: while it is the same, there is no new one. Undefined where that is not
- * told: gVisor always says 0, and LXCFS lays a file of its own over the kernel's, with the largest id.
+ * told: gVisor always says 0.
  */
 export function lastProcessId(files: ProcFiles): number | undefined {
   try {
-    if (files.device("/proc/loadavg") !== files.device("/proc")) {
-      return undefined;
-    }
     const [, id] = / (\d+)\n$/.exec(files.read("/proc/loadavg")) ?? [];
     return Number(id) || undefined;
   } catch {

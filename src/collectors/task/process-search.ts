@@ -6,6 +6,7 @@ import { setImmediate as breathe } from "node:timers/promises";
 import type { ProcessStat } from "../../task-file/process-stat.ts";
 import { agentOfProcess } from "./agents.ts";
 import {
+  isLoadOfKernel,
   lastProcessId,
   type ProcFiles,
   processIds,
@@ -69,6 +70,8 @@ export class ProcessSearch {
   /** Whether none of them is to be looked at while there is no new one. */
   #isSettled = false;
   #lastId: number | undefined;
+  /** Whether the kernel tells which id it has given last. */
+  #isIdTold = false;
   /** When names and when everything were looked at last, and what id the kernel had given last before that. */
   #names = { ms: Number.NEGATIVE_INFINITY, id: undefined as number | undefined };
   #allMs = Number.NEGATIVE_INFINITY;
@@ -85,8 +88,12 @@ export class ProcessSearch {
   async find(signal: AbortSignal): Promise<AgentProcess | undefined> {
     const { proc, monotonicMs } = this.#options;
     const nowMs = monotonicMs();
-    const lastId = lastProcessId(proc);
-    const extent = this.#extent(nowMs, lastId);
+    const isAllDue = nowMs - this.#allMs >= LOOK_MS.all;
+    if (isAllDue) {
+      this.#isIdTold = isLoadOfKernel(proc);
+    }
+    const lastId = this.#isIdTold ? lastProcessId(proc) : undefined;
+    const extent = isAllDue ? "all" : this.#extent(nowMs, lastId);
     const isSame = extent === "new" && lastId !== undefined && lastId === this.#lastId;
     if (isSame && this.#isSettled) {
       return undefined;
@@ -126,9 +133,6 @@ export class ProcessSearch {
   }
 
   #extent(nowMs: number, lastId: number | undefined): Extent {
-    if (nowMs - this.#allMs >= LOOK_MS.all) {
-      return "all";
-    }
     const isQuiet = lastId !== undefined && lastId === this.#names.id;
     return !isQuiet && nowMs - this.#names.ms >= LOOK_MS.names ? "names" : "new";
   }

@@ -300,6 +300,26 @@ describe("the processes that are looked at", () => {
     }
   });
 
+  it("are found without asking each time whether what says the last id is the kernel's", async () => {
+    const time = new ManualTime();
+    const { proc } = only();
+    let asked = 0;
+    const device = (): number => {
+      asked += 1;
+      return 1;
+    };
+    const read = (path: string) => (path === "/proc/loadavg" ? "0.00 0.01 0.05 1/123 77\n" : proc.read(path));
+    const witness = createProcessList({ proc: { ...proc, read, device }, time });
+    for (let minute = 0; minute < 9; minute++) {
+      await witness.ask(AbortSignal.timeout(10_000));
+      await time.advance(60_000);
+    }
+    expect(asked).toBe(2);
+    await time.advance(60_000);
+    await witness.ask(AbortSignal.timeout(10_000));
+    expect(asked).toBe(4);
+  });
+
   it("S22: include an agent of which something cannot be read for a moment", async () => {
     const { pid } = await startAgent("claude");
     const { proc } = only(pid);
