@@ -10,10 +10,10 @@ import {
   GetMetadataResponseSchema,
 } from "../src/gen/fleet/metadata/v1/service_pb.ts";
 
-const agent = new Agent({ keepAlive: true });
+const keptOpen = new Agent({ keepAlive: true });
 
 /** The body of `GET /metadata`. */
-export async function readBody(url: string): Promise<Buffer> {
+export async function readBody(url: string, agent = keptOpen): Promise<Buffer> {
   const request = get(`${url}/metadata`, { agent });
   const [response] = (await once(request, "response")) as [IncomingMessage];
   const chunks: Buffer[] = await response.toArray();
@@ -25,19 +25,24 @@ export async function readBody(url: string): Promise<Buffer> {
 }
 
 /** The answer to `GET /metadata`. */
-export async function readAnswer(url: string): Promise<GetMetadataResponse> {
-  return fromJsonString(GetMetadataResponseSchema, (await readBody(url)).toString());
+export async function readAnswer(url: string, agent?: Agent): Promise<GetMetadataResponse> {
+  return fromJsonString(GetMetadataResponseSchema, (await readBody(url, agent)).toString());
 }
 
-/** Reads until the git source is fresh. */
+/** Reads until the git source is fresh, and leaves no connection behind: a server looks after those that are idle for a minute. */
 export async function readUntilFresh(url: string): Promise<void> {
-  for (const startedMs = performance.now(); performance.now() - startedMs < 60_000; ) {
-    const { sources } = await readAnswer(url);
-    if (sources["git"]?.state === SourceState.FRESH) {
-      return;
+  const agent = new Agent({ keepAlive: true });
+  try {
+    for (const startedMs = performance.now(); performance.now() - startedMs < 60_000; ) {
+      const { sources } = await readAnswer(url, agent);
+      if (sources["git"]?.state === SourceState.FRESH) {
+        return;
+      }
     }
+    throw new Error("the git source did not become fresh");
+  } finally {
+    agent.destroy();
   }
-  throw new Error("the git source did not become fresh");
 }
 
 /** The bytes of the message that `GetMetadata` answers with over gRPC. */
