@@ -19,7 +19,9 @@ const STREAMS = CONNECTIONS * STREAMS_PER_CONNECTION;
 
 /** Before memory is looked at for the first time: a server that has answered nothing has code yet to compile. */
 const READS = 100;
-const SETTLE_MS = 10_000;
+
+/** Longer than it takes until the server collects what its start has left behind, which would be counted as given back by streams. */
+const SETTLE_MS = 12_000;
 
 /** Longer than changes are merged, and than a source waits before it is collected anew. */
 const PAUSE_MS = 1_000;
