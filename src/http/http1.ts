@@ -7,6 +7,7 @@ import {
   type Server,
   ServerResponse,
 } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { SECURITY_HEADERS } from "./guard/security-headers.ts";
 import type { HttpLimits } from "./limits.ts";
@@ -17,7 +18,7 @@ import { createTurns } from "./turns.ts";
 /**
  * Makes a server that is fed connections and never listens itself.
  *
- * @param onSent hears of each piece of an answer that is sent, but for the last one.
+ * @param onSent hears when an answer's turn comes on its connection, and of each piece of it.
  */
 export function createHttp1(limits: HttpLimits, onRequest: RequestListener, onSent: () => void): Server {
   const server = createServer({
@@ -73,12 +74,19 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener, onSe
 /** The class of responses whose readers are cut off when they take nothing of an answer for so long. */
 function pacedResponse(writeStallMs: number, onSent: () => void): typeof ServerResponse {
   return class<R extends IncomingMessage> extends ServerResponse<R> {
+    override assignSocket(socket: Socket): void {
+      // What waited for the answer in front of it goes out now.
+      onSent();
+      super.assignSocket(socket);
+    }
+
     override write(...args: unknown[]): boolean {
       onSent();
       return Reflect.apply(super.write, this, args);
     }
 
     override end(...args: unknown[]): this {
+      onSent();
       endPaced(this, args, writeStallMs, (last, taken) => super.end(last, taken));
       return this;
     }

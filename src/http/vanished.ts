@@ -33,7 +33,7 @@ export interface Resending {
 
 /** What gives up connections whose peer has vanished. */
 export interface VanishedCheck {
-  /** To be called when something is sent on one of the connections: while all that was sent is acknowledged, none is looked at. */
+  /** To be called when something is or may be sent on one of the connections: while all is acknowledged, none is looked at. */
   sent(): void;
   stop(): void;
 }
@@ -48,16 +48,21 @@ export function giveUpVanished(
   account: TcpAccount = systemAccount,
 ): VanishedCheck {
   let suspects = new Map<Socket, { readonly strikes: number; readonly times: number }>();
-  let timeouts: number | undefined;
+  /** As counted at the last look, or when the first one was due. */
+  let counted: { readonly timeouts: number | undefined } | undefined;
 
-  /** Whether the kernel has waited in vain for no acknowledgement on the whole machine since the last look, or since the first one was due. */
+  /** Whether the kernel has waited in vain for no acknowledgement on the whole machine since then. */
   const isQuiet = (): boolean => {
-    const before = timeouts;
-    timeouts = countTimeouts(account);
-    return timeouts !== undefined && timeouts === before;
+    const before = counted?.timeouts;
+    counted = { timeouts: countTimeouts(account) };
+    return counted.timeouts !== undefined && counted.timeouts === before;
   };
 
   const look = async (): Promise<void> => {
+    if (sockets.size === 0) {
+      suspects.clear();
+      return;
+    }
     if (isQuiet() && suspects.size === 0) {
       return;
     }
@@ -101,7 +106,7 @@ export function giveUpVanished(
       if (timer !== undefined) {
         isSentSince = true;
       } else if (!isStopped) {
-        timeouts ??= countTimeouts(account);
+        counted ??= { timeouts: countTimeouts(account) };
         wait();
       }
     },
