@@ -47,7 +47,10 @@ export function keepHeapSmall(): void {
     // What the start has left behind is 3 MB, and so close to where V8 collects for the first time that every server would do that
     // sometime in its first quiet minutes, for twice the CPU.
     setFlagsFromString("--expose-gc");
-    const collect: NodeJS.GCFunction = process.getBuiltinModule("node:vm").runInNewContext("gc");
-    void collect({ type: "major", flavor: "last-resort", execution: "async" });
+    const collect: NodeJS.GCFunction | undefined = process
+      .getBuiltinModule("node:vm")
+      .runInNewContext("globalThis.gc");
+    setFlagsFromString("--no-expose-gc");
+    void collect?.({ type: "major", flavor: "last-resort", execution: "async" });
   }, STARTED_MS).unref();
 }
