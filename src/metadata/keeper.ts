@@ -54,6 +54,14 @@ export class Keeper {
     }
   }
 
+  /** A collection has ended, perhaps one that a read began. What has failed in it is tried again. */
+  reported(): void {
+    if (this.#watchers > 0 && this.#state === "resting") {
+      clearTimeout(this.#timer);
+      this.#wait();
+    }
+  }
+
   /** Looks at once, or when the pause after the last collection is over. */
   #lookSoon(): void {
     const pauseMs = this.#pausedUntil - performance.now();

@@ -114,6 +114,7 @@ export class MetadataService {
         const source: Source = this.#createSource(one, options, {
           // Those that follow take over what was found before anybody can see it.
           reported: (isNews) => {
+            keepers.get(source.name)?.reported();
             const news = followers
               .filter(({ follows }) => follows === source.name)
               .map((follower) => follower.source.follow());

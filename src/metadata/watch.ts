@@ -42,7 +42,8 @@ export async function* watchMetadata(
         wake = undefined;
         resolve();
       };
-      const timer = setTimeout(finish, ms);
+      // Node drops what is less than a millisecond, and would wake up too early.
+      const timer = setTimeout(finish, Math.ceil(ms));
       signal.addEventListener("abort", finish, { once: true });
       wake = untilChange ? finish : undefined;
       if (signal.aborted) {

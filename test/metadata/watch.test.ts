@@ -208,6 +208,40 @@ describe("a watch", () => {
     end();
   });
 
+  it("tries again in a second what failed in a collection that a read began, though events tell of changes", async () => {
+    const { states, git, clock, service } = await setUp();
+    const { branches } = follow(states);
+    await settled();
+    clock.advance(1);
+    const read = service.read({ selection: selectKeys(service.catalogue, ["git_*"]), maxAgeMs: 0 });
+    await git.finish(new Error("not this time"));
+    await read;
+    await vi.advanceTimersByTimeAsync(999);
+    expect(git.calls).toBe(2);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(git.calls).toBe(3);
+    await git.finish(branch("b"));
+    await settled();
+    expect(branches().at(-1)).toBe("b");
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(git.calls).toBe(3);
+  });
+
+  it("does not wake too early for a heartbeat that is due after a part of a millisecond", async () => {
+    const { states } = await setUp();
+    let calls = 0;
+    const now = performance.now.bind(performance);
+    vi.spyOn(performance, "now").mockImplementation(() => {
+      calls += 1;
+      return now() + calls * 0.3;
+    });
+    const timers = vi.spyOn(globalThis, "setTimeout");
+    const { seen } = follow(states);
+    await settled();
+    expect(seen).toHaveLength(1);
+    expect(timers.mock.calls.map(([, ms]) => ms)).toEqual([HEARTBEAT_MS]);
+  });
+
   it("collects no more than a fifth of the time while events storm and nothing is new, and at once after quiet", async () => {
     const { states, git, clock } = await setUp();
     const { branches } = follow(states);
