@@ -10,6 +10,7 @@ import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
 import {
+  found,
   type ProcFiles,
   pidNamespace,
   processExists,
@@ -205,15 +206,6 @@ export class FileEvidence {
 /** The number of the agent's process. Undefined when it is not known here: a container has numbers of its own. */
 function pidHere({ pid, pidNamespace: named }: TaskFile, proc: ProcFiles): number | undefined {
   return named === undefined || named === pidNamespace(proc) ? pid : undefined;
-}
-
-/** What is read of a process. Undefined also when it cannot be found out. */
-function found<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
 }
 
 /** Opens without following a link and without waiting (a FIFO would block). Undefined when there is no such file. */

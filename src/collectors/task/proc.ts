@@ -61,13 +61,18 @@ export function processIds(files: ProcFiles): number[] {
   return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
 }
 
+/** What is read, or undefined when it cannot be found out, for whatever reason. */
+export function found<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
 /** Whether what is read under /proc/loadavg is the kernel's: LXCFS lays a file of its own over it, with the largest id of all. */
 export function isLoadOfKernel(files: ProcFiles): boolean {
-  try {
-    return files.device("/proc/loadavg") === files.device("/proc");
-  } catch {
-    return false;
-  }
+  return found(() => files.device("/proc/loadavg") === files.device("/proc")) ?? false;
 }
 
 /**
@@ -75,12 +80,8 @@ export function isLoadOfKernel(files: ProcFiles): boolean {
  * told: gVisor always says 0.
  */
 export function lastProcessId(files: ProcFiles): number | undefined {
-  try {
-    const [, id] = / (\d+)\n$/.exec(files.read("/proc/loadavg")) ?? [];
-    return Number(id) || undefined;
-  } catch {
-    return undefined;
-  }
+  const [, id] = / (\d+)\n$/.exec(found(() => files.read("/proc/loadavg")) ?? "") ?? [];
+  return Number(id) || undefined;
 }
 
 /** User that a process belongs to. Undefined when it has ended. Throws as {@link seen} does. */
@@ -96,21 +97,13 @@ export function processStat(pid: number, files: ProcFiles): ProcessStat | undefi
 
 /** The namespace of process numbers that this process lives in. Undefined where it cannot be known. */
 export function pidNamespace(files: ProcFiles): string | undefined {
-  try {
-    return files.readLink("/proc/self/ns/pid");
-  } catch {
-    return undefined;
-  }
+  return found(() => files.readLink("/proc/self/ns/pid"));
 }
 
 /** A moment in ticks as milliseconds since 1970. Undefined where /proc does not say when the machine started. */
 export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
-  try {
-    const [, seconds] = /^btime (\d+)$/m.exec(files.read("/proc/stat")) ?? [];
-    return seconds === undefined ? undefined : Number(seconds) * 1_000 + ticks * TICK_MS;
-  } catch {
-    return undefined;
-  }
+  const [, seconds] = /^btime (\d+)$/m.exec(found(() => files.read("/proc/stat")) ?? "") ?? [];
+  return seconds === undefined ? undefined : Number(seconds) * 1_000 + ticks * TICK_MS;
 }
 
 /** What a process is called. All is absent when it has ended. */
