@@ -92,13 +92,11 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   );
 
   const encodeAnswer = createAnswerEncoder(options);
-  const quickRead = createQuickRead({ ...options, encodeAnswer, acceptCompression });
-  const quickWatch = createQuickWatch({
-    ...options,
-    encodeAnswer,
-    acceptCompression,
-    shutdown: shutdown.signal,
-  });
+  const plain = { ...options, encodeAnswer, acceptCompression, shutdown: shutdown.signal };
+  const quickWays = new Map([
+    [READ_PATH, { isPlain: isPlainRead, answer: createQuickRead(plain) }],
+    [WATCH_PATH, { isPlain: isPlainWatch, answer: createQuickWatch(plain) }],
+  ]);
 
   return {
     paths: new Set(handlers.keys()),
@@ -113,19 +111,13 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
-      if ("stream" in response && !shutdown.signal.aborted) {
-        if (path === READ_PATH && isPlainRead(request)) {
-          rest = await quickRead(request, response, cause);
-          if (rest === undefined) {
-            return "ok";
-          }
-        } else if (path === WATCH_PATH && isPlainWatch(request)) {
-          const watched = await quickWatch(request, response, write, cause);
-          if (typeof watched === "string") {
-            return watched;
-          }
-          rest = watched;
+      const quick = quickWays.get(path);
+      if (quick?.isPlain(request) && "stream" in response && !shutdown.signal.aborted) {
+        const answered = await quick.answer(request, response, write, cause);
+        if (typeof answered === "string") {
+          return answered;
         }
+        rest = answered;
       }
       const values = cause && createContextValues().set(CAUSE, cause);
       const whole = universalRequestFromNodeRequest(request, response, undefined, values);

@@ -2,8 +2,27 @@
 // library, errors included.
 
 import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
+import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { type Compression, compressionNegotiate } from "@connectrpc/connect/protocol";
+import type { EncodeAnswer } from "./encoded-answers.ts";
+import type { MetadataHandlersOptions } from "./metadata-service.ts";
+
+/**
+ * Answers a plain call: Connect's word for how it has ended, once it has. Or the body, for the library to answer: as a whole, or what has
+ * come of it and what comes. Rejects when the connection breaks.
+ */
+export type AnswerPlainCall = (
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  write: (bytes: Uint8Array) => Promise<void>,
+  cause?: object,
+) => Promise<string | AsyncIterable<Uint8Array>>;
+
+/** What all plain calls are answered with. */
+export interface PlainCallOptions extends Pick<MetadataHandlersOptions, "service"> {
+  readonly encodeAnswer: EncodeAnswer;
+  readonly acceptCompression: readonly Compression[];
+}
 
 /** What all answers to plain calls have. */
 export const CONTENT_TYPE = "application/grpc+proto";

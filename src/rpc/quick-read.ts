@@ -2,16 +2,15 @@
 // async iterables, which take three times the CPU. Whatever is not plain is left to the library, errors included.
 
 import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
+import type { Http2ServerRequest } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
-import type { Compression } from "@connectrpc/connect/protocol";
 import { GetMetadataRequestSchema } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
 import { selectKeys } from "../metadata/selection.ts";
-import type { EncodeAnswer } from "./encoded-answers.ts";
 import { RPC_LIMITS } from "./limits.ts";
-import { type MetadataHandlersOptions, parseView } from "./metadata-service.ts";
+import { parseView } from "./metadata-service.ts";
 import {
+  type AnswerPlainCall,
   acceptedCompression,
   attempt,
   bodyOf,
@@ -19,21 +18,10 @@ import {
   inEnvelope,
   isPlainCall,
   onlyMessage,
+  type PlainCallOptions,
   PREFIX_BYTES,
   readBody,
 } from "./plain-call.ts";
-
-/** Undefined: it was answered. Otherwise the body, for the library to answer: as a whole, or what has come of it and what comes. */
-export type QuickRead = (
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
-  cause?: object,
-) => Promise<AsyncIterable<Uint8Array> | undefined>;
-
-export interface QuickReadOptions extends Pick<MetadataHandlersOptions, "service"> {
-  readonly encodeAnswer: EncodeAnswer;
-  readonly acceptCompression: readonly Compression[];
-}
 
 /** A timeout that is over before anything is done is the library's to refuse, like one that is malformed. */
 const TIMEOUT = /^[1-9]\d{0,7}[HMSm]$/;
@@ -46,7 +34,11 @@ export function isPlainRead(request: IncomingMessage | Http2ServerRequest): requ
   );
 }
 
-export function createQuickRead({ service, encodeAnswer, acceptCompression }: QuickReadOptions): QuickRead {
+export function createQuickRead({
+  service,
+  encodeAnswer,
+  acceptCompression,
+}: PlainCallOptions): AnswerPlainCall {
   /** The answer, or undefined when it takes more than this. */
   const answerTo = (body: Uint8Array, cause: object | undefined): Uint8Array | undefined => {
     const message = onlyMessage(body);
@@ -64,7 +56,7 @@ export function createQuickRead({ service, encodeAnswer, acceptCompression }: Qu
     return inEnvelope(encodeAnswer(selection, wantedView));
   };
 
-  return async (request, response, cause) => {
+  return async (request, response, _write, cause) => {
     const { chunks, isComplete } = await readBody(request);
     const body = Buffer.concat(chunks);
     const rest = (): AsyncIterable<Uint8Array> => bodyOf(chunks, isComplete ? undefined : request);
@@ -83,6 +75,6 @@ export function createQuickRead({ service, encodeAnswer, acceptCompression }: Qu
     response.setHeader("content-type", CONTENT_TYPE);
     response.addTrailers({ "grpc-status": "0" });
     response.end(answer);
-    return undefined;
+    return "ok";
   };
 }

@@ -17,7 +17,6 @@ import { COMPRESSION } from "../metadata/limits.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import { watchMetadata } from "../metadata/watch.ts";
 import { answerCode } from "./answer-code.ts";
-import type { EncodeAnswer } from "./encoded-answers.ts";
 import { asRpcError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import {
@@ -27,6 +26,7 @@ import {
   WATCH_HEADERS,
 } from "./metadata-service.ts";
 import {
+  type AnswerPlainCall,
   acceptedCompression,
   attempt,
   bodyOf,
@@ -35,23 +35,11 @@ import {
   isPlainCall,
   lengthOf,
   onlyMessage,
+  type PlainCallOptions,
   readBody,
 } from "./plain-call.ts";
 
-/**
- * Connect's word for how the call has ended, once it has. Or the body, for the library to answer: as a whole, or what has come of it and
- * what comes. Rejects when the connection breaks.
- */
-export type QuickWatch = (
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
-  write: (bytes: Uint8Array) => Promise<void>,
-  cause?: object,
-) => Promise<string | AsyncIterable<Uint8Array>>;
-
-export interface QuickWatchOptions extends Pick<MetadataHandlersOptions, "service" | "onError"> {
-  readonly encodeAnswer: EncodeAnswer;
-  readonly acceptCompression: readonly Compression[];
+export interface QuickWatchOptions extends PlainCallOptions, Pick<MetadataHandlersOptions, "onError"> {
   /** Aborted with what all calls end with when the server stops. */
   readonly shutdown: AbortSignal;
 }
@@ -67,7 +55,7 @@ export function isPlainWatch(request: IncomingMessage | Http2ServerRequest): req
   return isPlainCall(request) && request.headers["grpc-timeout"] === undefined;
 }
 
-export function createQuickWatch(options: QuickWatchOptions): QuickWatch {
+export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
   const { service, encodeAnswer, acceptCompression, shutdown, onError } = options;
 
   const parse = (body: Uint8Array): Wanted | undefined => {

@@ -23,9 +23,9 @@ const GRPC = { "content-type": "application/grpc" };
 const openServer = async (found?: Parameters<typeof openBothWays>[1]) => {
   const ways = await openBothWays((options) => {
     const quickRead = createQuickRead(options);
-    return (request, response, _, left) => {
+    return (request, response, write, left) => {
       if (isPlainRead(request)) {
-        void quickRead(request, response).then((rest) => rest && left());
+        void quickRead(request, response, write).then((ended) => ended === "ok" || left());
       } else {
         left();
       }
