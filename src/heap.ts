@@ -14,12 +14,14 @@ const COMPILERS = [
   "--invocation-count-for-maglev-osr=1000",
 ];
 
+/** When the start is over, in milliseconds. */
+const STARTED_MS = 10_000;
+
 /**
- * When the start is over, in milliseconds. V8's memory reducer, which collects when a process has come to rest, asks for the first time
+ * V8's memory reducer, which collects when a process has come to rest, asks for the first time
  * after 8 s whether it has, and then every 8 s: one that allocates next to nothing never gives it an answer. With no collection to
  * do, it stops asking until the memory has grown by a few MB. From then on it has its two, so that memory is given back after a burst.
  */
-const STARTED_MS = 10_000;
 const REDUCER_COLLECTIONS = { whileStarting: 0, later: 2 };
 
 /** To be called before the program is loaded, because the heap grows while modules load. */
