@@ -20,10 +20,19 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
 };
 
-/** The machine's own timers. */
+/**
+ * The machine's own timers. What is called off in the same turn never was one: Node wakes the process for a timer when its
+ * time comes, called off or not.
+ */
 export const systemTimers: Timers = {
   start: (delayMs, action) => {
-    const timer = setTimeout(action, delayMs).unref();
-    return () => clearTimeout(timer);
+    let timer: NodeJS.Timeout | undefined;
+    const turn = setImmediate(() => {
+      timer = setTimeout(action, delayMs).unref();
+    });
+    return () => {
+      clearImmediate(turn);
+      clearTimeout(timer);
+    };
   },
 };

@@ -24,20 +24,12 @@ export function supervise<T>(
   },
 ): Supervised<T> {
   const { abort, name, deadlineMs, timers } = options;
-  let stop = (): void => undefined;
-  // What is done at once (a system call) needs no timer: one that is called off wakes the process all the same.
-  const begin = setImmediate(() => {
-    stop = timers.start(deadlineMs, () => {
-      const message = `${name} did not answer within ${deadlineMs} ms`;
-      abort.abort(new CollectError("TIMEOUT", message, { waitedInVain: true }));
-    });
+  const stop = timers.start(deadlineMs, () => {
+    const message = `${name} did not answer within ${deadlineMs} ms`;
+    abort.abort(new CollectError("TIMEOUT", message, { waitedInVain: true }));
   });
-  const finish = (): void => {
-    clearImmediate(begin);
-    stop();
-  };
   return {
-    result: abortable(work, abort.signal).finally(finish),
+    result: abortable(work, abort.signal).finally(stop),
     letGo: work.then(
       () => undefined,
       () => undefined,

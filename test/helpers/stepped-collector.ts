@@ -90,6 +90,11 @@ export class SteppedCollector implements Collector {
     }
   }
 
+  /** Whether a collection runs now. */
+  get isRunning(): boolean {
+    return this.#running.size > 0;
+  }
+
   /** The collection that runs now, or the next one to begin. */
   async running(): Promise<Collection> {
     for (;;) {
