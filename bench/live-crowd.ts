@@ -1,7 +1,9 @@
-// Many watch streams over few connections. They are read without decoding, so that the reader costs next to nothing.
+// Many watch streams at once. They are read without decoding, so that the reader costs next to nothing.
 
 import { once } from "node:events";
+import { Agent, request } from "node:http";
 import { type ClientHttp2Session, connect } from "node:http2";
+import type { Readable } from "node:stream";
 
 /** What became of one message that all streams were to get. */
 export interface Arrival {
@@ -30,12 +32,14 @@ const PREFIX_BYTES = 5;
 /** A request with nothing in it. */
 const REQUEST = Buffer.alloc(PREFIX_BYTES);
 
-/** Opens streams on each of several connections. @returns the crowd, once every stream has its first message. */
-export async function openCrowd(
-  url: string,
-  connections: number,
-  streams: number,
-): Promise<{ readonly crowd: Crowd; readonly opened: Arrival }> {
+/** A crowd, and when its streams had their first message. */
+export interface Opened {
+  readonly crowd: Crowd;
+  readonly opened: Arrival;
+}
+
+/** Opens streams of gRPC on each of several connections. */
+export async function openCrowd(url: string, connections: number, streams: number): Promise<Opened> {
   const reception = createReception(connections * streams);
   const sessions = Array.from({ length: connections }, () => connect(url));
   const crowd = { got: reception.got, close: () => close(sessions) };
@@ -57,6 +61,24 @@ export async function openCrowd(
   }
 }
 
+/** Opens streams of Connect, each on an HTTP/1.1 connection of its own, as our client for Node does. */
+export async function openHttp1Crowd(url: string, streams: number): Promise<Opened> {
+  const reception = createReception(streams);
+  const agent = new Agent({ keepAlive: true });
+  const first = reception.got("");
+  for (let stream = 0; stream < streams; stream += 1) {
+    const call = request(
+      `${url}${PATH}`,
+      { agent, method: "POST", headers: { "content-type": "application/connect+proto" } },
+      (answer) => readMessages(answer, (message) => reception.receive(stream, message)),
+    );
+    call.on("error", () => undefined);
+    call.end(REQUEST);
+  }
+  const crowd = { got: reception.got, close: async () => agent.destroy() };
+  return { crowd, opened: await first };
+}
+
 function openStream(session: ClientHttp2Session, onMessage: (message: Buffer) => void): void {
   const stream = session.request({
     ":method": "POST",
@@ -64,10 +86,15 @@ function openStream(session: ClientHttp2Session, onMessage: (message: Buffer) =>
     "content-type": "application/grpc",
     te: "trailers",
   });
+  readMessages(stream, onMessage);
+  stream.end(REQUEST);
+}
+
+function readMessages(answer: Readable, onMessage: (message: Buffer) => void): void {
   // A stream that ends gets no further message, and that is what counts.
-  stream.on("error", () => undefined);
+  answer.on("error", () => undefined);
   let rest: Buffer = Buffer.alloc(0);
-  stream.on("data", (chunk: Buffer) => {
+  answer.on("data", (chunk: Buffer) => {
     rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     while (rest.length >= PREFIX_BYTES) {
       const end = PREFIX_BYTES + rest.readUInt32BE(1);
@@ -78,7 +105,6 @@ function openStream(session: ClientHttp2Session, onMessage: (message: Buffer) =>
       rest = rest.subarray(end);
     }
   });
-  stream.end(REQUEST);
 }
 
 function createReception(count: number) {

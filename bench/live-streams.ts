@@ -4,7 +4,7 @@ import { renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { readBody } from "./answer.ts";
-import { openCrowd } from "./live-crowd.ts";
+import { type Opened, openCrowd, openHttp1Crowd } from "./live-crowd.ts";
 import type { Measuring } from "./part.ts";
 import { residentMb } from "./proc.ts";
 import { createRepository, type Repository } from "./repository.ts";
@@ -27,13 +27,36 @@ const SETTLE_MS = 12_000;
 const PAUSE_MS = 1_000;
 
 /** Of one length: none is part of another one. */
-const branch = (round: number): string => `wave-${String(round).padStart(4, "0")}`;
+const branch = (index: number): string => `wave-${String(index).padStart(4, "0")}`;
 
 export async function measureStreams({ rounds }: Measuring): Promise<Measured> {
   const repository = await createRepository(FILES);
-  for (let round = 0; round < rounds; round += 1) {
-    repository.git("branch", branch(round));
+  const branches = Array.from({ length: 2 * rounds }, (_, index) => branch(index));
+  for (const name of branches) {
+    repository.git("branch", name);
   }
+  const shared = await measureCrowd(repository, branches.slice(0, rounds), (url) =>
+    openCrowd(url, CONNECTIONS, STREAMS_PER_CONNECTION),
+  );
+  const single = await measureCrowd(repository, branches.slice(rounds), (url) =>
+    openHttp1Crowd(url, STREAMS),
+  );
+  return {
+    rows: [
+      [`${STREAMS} streams of gRPC over ${CONNECTIONS} connections`, "", "", ""],
+      ...shared.rows,
+      [`${STREAMS} streams of Connect, each on an HTTP/1.1 connection of its own`, "", "", ""],
+      ...single.rows,
+    ],
+    errors: shared.errors + single.errors,
+  };
+}
+
+async function measureCrowd(
+  repository: Repository,
+  branches: readonly string[],
+  open: (url: string) => Promise<Opened>,
+): Promise<Measured> {
   const server = await serveSettled({ repository });
   try {
     for (let read = 0; read < READS; read += 1) {
@@ -42,18 +65,18 @@ export async function measureStreams({ rounds }: Measuring): Promise<Measured> {
     await sleep(SETTLE_MS);
     const without = residentMb(server.pid);
     const openedMs = performance.now();
-    const { crowd, opened } = await openCrowd(server.url, CONNECTIONS, STREAMS_PER_CONNECTION);
+    const { crowd, opened } = await open(server.url);
     try {
       await sleep(SETTLE_MS);
       const idle = residentMb(server.pid);
       const firstMs: number[] = [];
       const lastMs: number[] = [];
       let errors = opened.missing;
-      for (let round = 0; round < rounds; round += 1) {
+      for (const name of branches) {
         await sleep(PAUSE_MS);
-        const arrived = crowd.got(branch(round));
+        const arrived = crowd.got(name);
         const startedMs = performance.now();
-        checkOut(repository, branch(round));
+        checkOut(repository, name);
         const arrival = await arrived;
         errors += arrival.missing;
         firstMs.push(arrival.firstMs - startedMs);
@@ -63,23 +86,19 @@ export async function measureStreams({ rounds }: Measuring): Promise<Measured> {
       const after = residentMb(server.pid);
       return {
         rows: [
+          row("  opened, the last one has its first message", opened.lastMs - openedMs, "ms"),
           row(
-            `${STREAMS} streams opened, the last one has its first message`,
-            opened.lastMs - openedMs,
-            "ms",
-          ),
-          row(
-            `one change, ${STREAMS} streams: the last one has it, p50 of ${rounds}`,
+            `  one change: the last one has it, p50 of ${branches.length}`,
             percentile(lastMs, 0.5),
             "ms",
             below(300, "ms"),
           ),
-          row("  slowest", Math.max(...lastMs), "ms", below(300, "ms")),
-          row("  the first one has it, p50", percentile(firstMs, 0.5), "ms"),
-          row(`resident without streams`, without, "MB"),
-          row(`resident with ${STREAMS} idle streams`, idle, "MB"),
+          row("    slowest", Math.max(...lastMs), "ms", below(300, "ms")),
+          row("    the first one has it, p50", percentile(firstMs, 0.5), "ms"),
+          row("  resident without streams", without, "MB"),
+          row("  resident with them, idle", idle, "MB"),
           row("  memory per idle stream", kibPerStream(without, idle), "KiB", below(64, "KiB")),
-          row(`  the same after ${rounds} changes`, kibPerStream(without, after), "KiB"),
+          row(`    the same after ${branches.length} changes`, kibPerStream(without, after), "KiB"),
         ],
         errors,
       };

@@ -52,7 +52,7 @@ export const HTTP_LIMITS: HttpLimits = {
   // Node's own default; a request for every key by name takes 2 KiB.
   headerBytes: 16_384,
   streamsPerSession: 100,
-  // One costs some 45 KiB: all that the connections may carry would take 4 GiB. A fleet's orchestrators need a few.
+  // One costs some 40 KiB: all that the connections may carry would take 4 GiB. A fleet's orchestrators need a few.
   openRequests: 2_048,
   pipelinedRequests: 100,
   sessionMemoryMb: 10,

@@ -1,6 +1,7 @@
 // Writes answers no faster than their reader takes them, and gives up readers that take nothing.
 
 import { constants } from "node:http2";
+import { systemTimers } from "../metadata/clock.ts";
 import type { Response } from "./message.ts";
 
 /**
@@ -104,9 +105,9 @@ function untilTaken(
       reject(new Error("the connection is closed"));
       return;
     }
-    let timer: NodeJS.Timeout | undefined;
+    let stopTimer = (): void => undefined;
     const finish = (error?: Error | null): void => {
-      clearTimeout(timer);
+      stopTimer();
       response.off("close", onClose);
       response.off("socket", startTimer);
       if (error) {
@@ -117,10 +118,10 @@ function untilTaken(
     };
     const onClose = (): void => finish(new Error("the connection was closed"));
     const startTimer = (): void => {
-      timer = setTimeout(() => {
+      stopTimer = systemTimers.start(stallTimeoutMs, () => {
         finish(new Error(`the reader took nothing for ${stallTimeoutMs} ms`));
         breakOff(response, constants.NGHTTP2_CANCEL);
-      }, stallTimeoutMs);
+      });
     };
     response.once("close", onClose);
     if (hasItsTurn(response)) {

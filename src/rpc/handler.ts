@@ -112,7 +112,7 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
       const quick = quickWays.get(path);
-      if (quick?.isPlain(request) && "stream" in response && !shutdown.signal.aborted) {
+      if (quick?.isPlain(request) && !shutdown.signal.aborted) {
         const answered = await quick.answer(request, response, write, cause);
         if (typeof answered === "string") {
           return answered;

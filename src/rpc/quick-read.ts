@@ -1,36 +1,25 @@
 // The one call that is made most, GetMetadata over gRPC on HTTP/2, when there is nothing to wait for: without the library's streams of
 // async iterables, which take three times the CPU. Whatever is not plain is left to the library, errors included.
 
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { GetMetadataRequestSchema } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
 import { selectKeys } from "../metadata/selection.ts";
+import { inEnvelope, onlyMessage, PREFIX_BYTES } from "./envelope.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { parseView } from "./metadata-service.ts";
-import {
-  type AnswerPlainCall,
-  acceptedCompression,
-  attempt,
-  bodyOf,
-  CONTENT_TYPE,
-  inEnvelope,
-  isPlainCall,
-  onlyMessage,
-  type PlainCallOptions,
-  PREFIX_BYTES,
-  readBody,
-} from "./plain-call.ts";
+import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
+import { acceptedCompression, GRPC, plainProtocol, type Request } from "./plain-protocols.ts";
 
 /** A timeout that is over before anything is done is the library's to refuse, like one that is malformed. */
 const TIMEOUT = /^[1-9]\d{0,7}[HMSm]$/;
 
 /** Whether this is worth a try: by its head, the request is plain. */
-export function isPlainRead(request: IncomingMessage | Http2ServerRequest): request is Http2ServerRequest {
-  const { "grpc-timeout": timeout } = request.headers;
+export function isPlainRead(request: Request): boolean {
+  const timeout = request.headers[GRPC.headers.timeout];
   return (
-    isPlainCall(request) && (timeout === undefined || (typeof timeout === "string" && TIMEOUT.test(timeout)))
+    plainProtocol(request) === GRPC &&
+    (timeout === undefined || (typeof timeout === "string" && TIMEOUT.test(timeout)))
   );
 }
 
@@ -60,7 +49,7 @@ export function createQuickRead({
     const { chunks, isComplete } = await readBody(request);
     const body = Buffer.concat(chunks);
     const rest = (): AsyncIterable<Uint8Array> => bodyOf(chunks, isComplete ? undefined : request);
-    const compression = acceptedCompression(request, acceptCompression);
+    const compression = acceptedCompression(request, GRPC, acceptCompression);
     const answer = isComplete ? attempt(() => answerTo(body, cause)) : undefined;
     const length = (answer?.length ?? 0) - PREFIX_BYTES;
     if (answer === undefined || length > RPC_LIMITS.writeMaxBytes) {
@@ -70,9 +59,9 @@ export function createQuickRead({
       if (length >= COMPRESSION.minBytes) {
         return rest();
       }
-      response.setHeader("grpc-encoding", compression.name);
+      response.setHeader(GRPC.headers.encoding, compression.name);
     }
-    response.setHeader("content-type", CONTENT_TYPE);
+    response.setHeader("content-type", GRPC.answerType);
     response.addTrailers({ "grpc-status": "0" });
     response.end(answer);
     return "ok";

@@ -1,13 +1,10 @@
-// WatchMetadata over gRPC on HTTP/2 without a timeout, as orchestrators call it: without the library's streams of async iterables, which
-// take 30 KiB for each stream that waits. Whatever is not plain is left to the library, errors in the request included.
+// WatchMetadata without a timeout, as orchestrators and pages call it: without the library's streams of async iterables, which take 30 KiB
+// for each stream that waits. Whatever is not plain is left to the library, errors in the request included.
 
-import type { IncomingMessage } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
-import { setTrailerStatus } from "@connectrpc/connect/protocol-grpc";
 import {
   type MetadataView,
   WatchMetadataRequestSchema,
@@ -16,7 +13,7 @@ import {
 import { COMPRESSION } from "../metadata/limits.ts";
 import { type Selection, selectKeys } from "../metadata/selection.ts";
 import { watchMetadata } from "../metadata/watch.ts";
-import { answerCode } from "./answer-code.ts";
+import { COMPRESSED, inEnvelope, lengthOf, onlyMessage } from "./envelope.ts";
 import { asRpcError } from "./errors.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import {
@@ -25,19 +22,14 @@ import {
   parseView,
   WATCH_HEADERS,
 } from "./metadata-service.ts";
+import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
 import {
-  type AnswerPlainCall,
   acceptedCompression,
-  attempt,
-  bodyOf,
-  CONTENT_TYPE,
-  inEnvelope,
-  isPlainCall,
-  lengthOf,
-  onlyMessage,
-  type PlainCallOptions,
-  readBody,
-} from "./plain-call.ts";
+  type PlainProtocol,
+  plainProtocol,
+  type Request,
+  type Response,
+} from "./plain-protocols.ts";
 
 export interface QuickWatchOptions extends PlainCallOptions, Pick<MetadataHandlersOptions, "onError"> {
   /** Aborted with what all calls end with when the server stops. */
@@ -51,8 +43,13 @@ interface Wanted {
 }
 
 /** Whether this is worth a try: by its head, the request is plain. */
-export function isPlainWatch(request: IncomingMessage | Http2ServerRequest): request is Http2ServerRequest {
-  return isPlainCall(request) && request.headers["grpc-timeout"] === undefined;
+export function isPlainWatch(request: Request): boolean {
+  return watchProtocol(request) !== undefined;
+}
+
+function watchProtocol(request: Request): PlainProtocol | undefined {
+  const protocol = plainProtocol(request);
+  return protocol && request.headers[protocol.headers.timeout] === undefined ? protocol : undefined;
 }
 
 export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
@@ -77,29 +74,30 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
     }
     return compression === null || length < COMPRESSION.minBytes
       ? inEnvelope(parts)
-      : inEnvelope([await compression.compress(Buffer.concat(parts))], true);
+      : inEnvelope([await compression.compress(Buffer.concat(parts))], COMPRESSED);
   };
 
   const stream = async (
     wanted: Wanted,
-    request: Http2ServerRequest,
-    response: Http2ServerResponse,
+    protocol: PlainProtocol,
+    request: Request,
+    response: Response,
     write: (bytes: Uint8Array) => Promise<void>,
     cause: object | undefined,
   ): Promise<string> => {
-    const compression = acceptedCompression(request, acceptCompression);
+    const compression = acceptedCompression(request, protocol, acceptCompression);
     for (const [name, value] of WATCH_HEADERS) {
       response.setHeader(name, value);
     }
-    response.setHeader("content-type", CONTENT_TYPE);
+    response.setHeader("content-type", protocol.answerType);
     if (compression !== null) {
-      response.setHeader("grpc-encoding", compression.name);
+      response.setHeader(protocol.headers.encoding, compression.name);
     }
     const ended = new AbortController();
     const { signal } = ended;
     const leave = (): void => ended.abort(new ConnectError("the caller has gone", Code.Canceled));
     const stop = (): void => ended.abort(shutdown.reason);
-    request.stream.once("close", leave);
+    response.once("close", leave);
     shutdown.addEventListener("abort", stop, { once: true });
     if (shutdown.aborted) {
       stop();
@@ -126,28 +124,21 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
         message = await next();
       }
     } finally {
-      request.stream.off("close", leave);
+      response.off("close", leave);
       shutdown.removeEventListener("abort", stop);
       ended.abort();
     }
-    // Explicitly: without a message, trailers would be lost otherwise.
-    if (!response.headersSent) {
-      response.writeHead(200);
-    }
-    const trailers = setTrailerStatus(new Headers(), error);
-    response.addTrailers(Object.fromEntries(trailers));
-    response.end();
-    const grpcStatus = trailers.get("grpc-status");
-    return answerCode({ status: 200, contentType: CONTENT_TYPE, grpcStatus, last: undefined });
+    return await protocol.endStream(response, write, error);
   };
 
   return async (request, response, write, cause) => {
+    const protocol = watchProtocol(request);
     const { chunks, isComplete } = await readBody(request);
     const wanted = isComplete ? attempt(() => parse(Buffer.concat(chunks))) : undefined;
     // Not waited for here: the body, a part of all that came with it, would be kept as long as the stream.
-    return wanted === undefined
+    return wanted === undefined || protocol === undefined
       ? bodyOf(chunks, isComplete ? undefined : request)
-      : stream(wanted, request, response, write, cause);
+      : stream(wanted, protocol, request, response, write, cause);
   };
 }
 

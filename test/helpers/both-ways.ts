@@ -1,15 +1,12 @@
-// RPCs over HTTP/2 whose answers come from the quick way alone, or as the server gives them: for comparing the two.
+// RPCs whose answers come from the quick way alone, or as the server gives them: for comparing the two.
 
 import { once } from "node:events";
-import {
-  type ClientHttp2Session,
-  createServer,
-  type Http2ServerRequest,
-  type Http2ServerResponse,
-} from "node:http2";
+import { createServer as createHttp1Server } from "node:http";
+import { type ClientHttp2Session, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
 import type { Compression } from "@connectrpc/connect/protocol";
 import { expect, onTestFinished } from "vitest";
+import { createWriter, isBroken } from "../../src/http/outflow.ts";
 import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
@@ -17,6 +14,7 @@ import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts
 import { createAnswerEncoder, type EncodeAnswer } from "../../src/rpc/encoded-answers.ts";
 import { createRpcHandler, type RpcHandler } from "../../src/rpc/handler.ts";
 import type { MetadataHandlersOptions } from "../../src/rpc/metadata-service.ts";
+import type { Request, Response } from "../../src/rpc/plain-protocols.ts";
 import { ControlledCollector, data } from "./controlled-collector.ts";
 import { openSession } from "./http2-client.ts";
 import { ManualTime } from "./manual-time.ts";
@@ -28,7 +26,7 @@ export type Way = "quick" | "server";
 /** What the quick way leaves alone is answered with this status. */
 export const LEFT = 421;
 
-/** A timeout that the quick way leaves to the library. */
+/** A timeout of gRPC that the quick way leaves to the library. */
 export const BY_LIBRARY = { "grpc-timeout": "30000000u" };
 
 /** Which way a request goes, by its header `x-way`. */
@@ -43,14 +41,17 @@ export interface QuickOptions extends MetadataHandlersOptions {
 
 /** Answers a request, or calls `left`. */
 export type Quick = (
-  request: Http2ServerRequest,
-  response: Http2ServerResponse,
+  request: Request,
+  response: Response,
   write: (bytes: Uint8Array) => Promise<void>,
   left: () => void,
 ) => void;
 
 export interface BothWays {
+  /** Over HTTP/2. */
   readonly session: ClientHttp2Session;
+  /** Where the same is served over HTTP/1.1. */
+  readonly http1Url: string;
   readonly service: MetadataService;
   readonly collector: ControlledCollector;
   readonly rpc: RpcHandler;
@@ -82,38 +83,42 @@ export async function openBothWays(
     acceptCompression: [compressionGzip, compressionBrotli],
     shutdown: shutdown.signal,
   });
-  const server = createServer((request, response) => {
-    const write = (bytes: Uint8Array): Promise<void> =>
-      new Promise((resolve, reject) => {
-        const gone = (): void => reject(new Error("the connection was closed"));
-        response.once("close", gone);
-        response.write(bytes, () => {
-          response.off("close", gone);
-          resolve();
-        });
-      });
+  const serve = (request: Request, response: Response): void => {
+    const write = createWriter(response, 30_000);
+    const leave = (): void => {
+      response.statusCode = LEFT;
+      response.end();
+    };
     if (request.headers["x-way"] === "quick") {
-      quick(request, response, write, () => void response.writeHead(LEFT).end());
+      quick(request, response, write, leave);
     } else {
       rpc.handle(request, response, write).then(
         (code) => codes.push(code),
         // A caller may go whenever it likes.
-        (error: unknown) => (response.stream.closed ? codes.push("broken") : onError(error)),
+        (error: unknown) => (isBroken(response) ? codes.push("broken") : onError(error)),
       );
     }
-  });
+  };
+  const server = createHttp2Server(serve);
+  const http1Server = createHttp1Server(serve);
   const subscribers = countSubscribers({ service });
   service.start();
   await service.read({ selection: selectKeys(service.catalogue) });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
+  for (const one of [server, http1Server]) {
+    one.listen(0, "127.0.0.1");
+    await once(one, "listening");
+  }
   onTestFinished(async () => {
     server.close();
+    http1Server.close();
+    http1Server.closeAllConnections();
     await service.close();
     expect(defects).toEqual([]);
   });
-  const session = await openSession(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
-  return { session, service, collector, rpc, shutdown, codes, subscribers };
+  const urlOf = (one: { address(): unknown }): string =>
+    `http://127.0.0.1:${(one.address() as AddressInfo).port}`;
+  const session = await openSession(urlOf(server));
+  return { session, http1Url: urlOf(http1Server), service, collector, rpc, shutdown, codes, subscribers };
 }
 
 /** A message as gRPC frames it. */
