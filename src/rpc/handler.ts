@@ -17,8 +17,9 @@ import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { CAUSE, createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
-import { createQuickRead, isPlainRead } from "./quick-read.ts";
-import { createQuickWatch, isPlainWatch } from "./quick-watch.ts";
+import { plainProtocol } from "./plain-protocols.ts";
+import { createQuickRead } from "./quick-read.ts";
+import { createQuickWatch } from "./quick-watch.ts";
 import { addReflection } from "./reflection/index.ts";
 import { blameUndecodable } from "./undecodable.ts";
 
@@ -94,8 +95,8 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
   const encodeAnswer = createAnswerEncoder(options);
   const plain = { ...options, encodeAnswer, acceptCompression, shutdown: shutdown.signal };
   const quickWays = new Map([
-    [READ_PATH, { isPlain: isPlainRead, answer: createQuickRead(plain) }],
-    [WATCH_PATH, { isPlain: isPlainWatch, answer: createQuickWatch(plain) }],
+    [READ_PATH, createQuickRead(plain)],
+    [WATCH_PATH, createQuickWatch(plain)],
   ]);
 
   return {
@@ -111,9 +112,10 @@ export function createRpcHandler(options: RpcHandlerOptions): RpcHandler {
         throw new Error(`no RPC has the path ${path}`);
       }
       let rest: AsyncIterable<Uint8Array> | undefined;
-      const quick = quickWays.get(path);
-      if (quick?.isPlain(request) && !shutdown.signal.aborted) {
-        const answered = await quick.answer(request, response, write, cause);
+      const answerQuickly = quickWays.get(path);
+      const protocol = plainProtocol(request);
+      if (answerQuickly && protocol && !shutdown.signal.aborted) {
+        const answered = await answerQuickly({ protocol, request, response, write, cause });
         if (typeof answered === "string") {
           return answered;
         }

@@ -5,18 +5,24 @@ import type { Readable } from "node:stream";
 import type { Compression } from "@connectrpc/connect/protocol";
 import type { EncodeAnswer } from "./encoded-answers.ts";
 import type { MetadataHandlersOptions } from "./metadata-service.ts";
-import type { Request, Response } from "./plain-protocols.ts";
+import type { PlainProtocol, Request, Response } from "./plain-protocols.ts";
+
+/** A call that is plain by its head. */
+export interface PlainCall {
+  readonly protocol: PlainProtocol;
+  readonly request: Request;
+  readonly response: Response;
+  /** Writes a piece of the answer. Rejects when the connection breaks. */
+  readonly write: (bytes: Uint8Array) => Promise<void>;
+  /** Stands for the request where that is traced. */
+  readonly cause: object | undefined;
+}
 
 /**
  * Answers a plain call: Connect's word for how it has ended, once it has. Or the body, for the library to answer: as a whole, or what has
- * come of it and what comes. Rejects when the connection breaks.
+ * come of it and what comes; undefined when nothing was read of it. Rejects when the connection breaks.
  */
-export type AnswerPlainCall = (
-  request: Request,
-  response: Response,
-  write: (bytes: Uint8Array) => Promise<void>,
-  cause?: object,
-) => Promise<string | AsyncIterable<Uint8Array>>;
+export type AnswerPlainCall = (call: PlainCall) => Promise<string | AsyncIterable<Uint8Array> | undefined>;
 
 /** What all plain calls are answered with. */
 export interface PlainCallOptions extends Pick<MetadataHandlersOptions, "service"> {

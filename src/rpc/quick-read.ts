@@ -9,19 +9,10 @@ import { inEnvelope, onlyMessage, PREFIX_BYTES } from "./envelope.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { parseView } from "./metadata-service.ts";
 import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
-import { acceptedCompression, GRPC, plainProtocol, type Request } from "./plain-protocols.ts";
+import { acceptedCompression, GRPC } from "./plain-protocols.ts";
 
 /** A timeout that is over before anything is done is the library's to refuse, like one that is malformed. */
 const TIMEOUT = /^[1-9]\d{0,7}[HMSm]$/;
-
-/** Whether this is worth a try: by its head, the request is plain. */
-export function isPlainRead(request: Request): boolean {
-  const timeout = request.headers[GRPC.headers.timeout];
-  return (
-    plainProtocol(request) === GRPC &&
-    (timeout === undefined || (typeof timeout === "string" && TIMEOUT.test(timeout)))
-  );
-}
 
 export function createQuickRead({
   service,
@@ -45,7 +36,12 @@ export function createQuickRead({
     return inEnvelope(encodeAnswer(selection, wantedView));
   };
 
-  return async (request, response, _write, cause) => {
+  return async ({ protocol, request, response, cause }) => {
+    const timeout = request.headers[GRPC.headers.timeout];
+    const isInTime = timeout === undefined || (typeof timeout === "string" && TIMEOUT.test(timeout));
+    if (protocol !== GRPC || !isInTime) {
+      return undefined;
+    }
     const { chunks, isComplete } = await readBody(request);
     const body = Buffer.concat(chunks);
     const rest = (): AsyncIterable<Uint8Array> => bodyOf(chunks, isComplete ? undefined : request);

@@ -22,14 +22,15 @@ import {
   parseView,
   WATCH_HEADERS,
 } from "./metadata-service.ts";
-import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
 import {
-  acceptedCompression,
-  type PlainProtocol,
-  plainProtocol,
-  type Request,
-  type Response,
-} from "./plain-protocols.ts";
+  type AnswerPlainCall,
+  attempt,
+  bodyOf,
+  type PlainCall,
+  type PlainCallOptions,
+  readBody,
+} from "./plain-call.ts";
+import { acceptedCompression } from "./plain-protocols.ts";
 
 export interface QuickWatchOptions extends PlainCallOptions, Pick<MetadataHandlersOptions, "onError"> {
   /** Aborted with what all calls end with when the server stops. */
@@ -40,16 +41,6 @@ interface Wanted {
   readonly selection: Selection;
   readonly view: MetadataView;
   readonly heartbeatMs: number;
-}
-
-/** Whether this is worth a try: by its head, the request is plain. */
-export function isPlainWatch(request: Request): boolean {
-  return watchProtocol(request) !== undefined;
-}
-
-function watchProtocol(request: Request): PlainProtocol | undefined {
-  const protocol = plainProtocol(request);
-  return protocol && request.headers[protocol.headers.timeout] === undefined ? protocol : undefined;
 }
 
 export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
@@ -79,11 +70,7 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
 
   const stream = async (
     wanted: Wanted,
-    protocol: PlainProtocol,
-    request: Request,
-    response: Response,
-    write: (bytes: Uint8Array) => Promise<void>,
-    cause: object | undefined,
+    { protocol, request, response, write, cause }: PlainCall,
   ): Promise<string> => {
     const compression = acceptedCompression(request, protocol, acceptCompression);
     for (const [name, value] of WATCH_HEADERS) {
@@ -131,14 +118,15 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
     return await protocol.endStream(response, write, error);
   };
 
-  return async (request, response, write, cause) => {
-    const protocol = watchProtocol(request);
+  return async (call) => {
+    const { protocol, request } = call;
+    if (request.headers[protocol.headers.timeout] !== undefined) {
+      return undefined;
+    }
     const { chunks, isComplete } = await readBody(request);
     const wanted = isComplete ? attempt(() => parse(Buffer.concat(chunks))) : undefined;
     // Not waited for here: the body, a part of all that came with it, would be kept as long as the stream.
-    return wanted === undefined || protocol === undefined
-      ? bodyOf(chunks, isComplete ? undefined : request)
-      : stream(wanted, protocol, request, response, write, cause);
+    return wanted === undefined ? bodyOf(chunks, isComplete ? undefined : request) : stream(wanted, call);
   };
 }
 

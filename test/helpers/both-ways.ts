@@ -14,7 +14,8 @@ import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts
 import { createAnswerEncoder, type EncodeAnswer } from "../../src/rpc/encoded-answers.ts";
 import { createRpcHandler, type RpcHandler } from "../../src/rpc/handler.ts";
 import type { MetadataHandlersOptions } from "../../src/rpc/metadata-service.ts";
-import type { Request, Response } from "../../src/rpc/plain-protocols.ts";
+import type { AnswerPlainCall } from "../../src/rpc/plain-call.ts";
+import { plainProtocol, type Request, type Response } from "../../src/rpc/plain-protocols.ts";
 import { ControlledCollector, data } from "./controlled-collector.ts";
 import { openSession } from "./http2-client.ts";
 import { ManualTime } from "./manual-time.ts";
@@ -39,14 +40,6 @@ export interface QuickOptions extends MetadataHandlersOptions {
   readonly shutdown: AbortSignal;
 }
 
-/** Answers a request, or calls `left`. */
-export type Quick = (
-  request: Request,
-  response: Response,
-  write: (bytes: Uint8Array) => Promise<void>,
-  left: () => void,
-) => void;
-
 export interface BothWays {
   /** Over HTTP/2. */
   readonly session: ClientHttp2Session;
@@ -59,13 +52,15 @@ export interface BothWays {
   readonly shutdown: AbortController;
   /** How the server's calls have ended. */
   readonly codes: string[];
+  /** How those of the quick way have. */
+  readonly quickCodes: string[];
   /** How many are told of changes. */
   subscribers(): number;
 }
 
 /** A server of both ways on one service, whose time stands still. */
 export async function openBothWays(
-  createQuick: (options: QuickOptions) => Quick,
+  createQuick: (options: QuickOptions) => AnswerPlainCall,
   found = data({ git: { branch: "main", ahead: 0, detached: false } }),
 ): Promise<BothWays> {
   const time = new ManualTime();
@@ -73,6 +68,7 @@ export async function openBothWays(
   const service = new MetadataService({ collectors: [collector.scheduled()], clock: time, timers: time });
   const defects: unknown[] = [];
   const codes: string[] = [];
+  const quickCodes: string[] = [];
   const onError = (error: unknown): void => void defects.push(error);
   const options = { service, clock: time, serverVersion: "1.2.3", onError };
   const rpc = createRpcHandler({ ...options, lifecycle: new Lifecycle() });
@@ -85,12 +81,20 @@ export async function openBothWays(
   });
   const serve = (request: Request, response: Response): void => {
     const write = createWriter(response, 30_000);
-    const leave = (): void => {
-      response.statusCode = LEFT;
-      response.end();
-    };
     if (request.headers["x-way"] === "quick") {
-      quick(request, response, write, leave);
+      const protocol = plainProtocol(request);
+      const answered = protocol && quick({ protocol, request, response, write, cause: undefined });
+      Promise.resolve(answered).then(
+        (ended) => {
+          if (typeof ended === "string") {
+            quickCodes.push(ended);
+          } else {
+            response.statusCode = LEFT;
+            response.end();
+          }
+        },
+        () => quickCodes.push("broken"),
+      );
     } else {
       rpc.handle(request, response, write).then(
         (code) => codes.push(code),
@@ -118,7 +122,17 @@ export async function openBothWays(
   const urlOf = (one: { address(): unknown }): string =>
     `http://127.0.0.1:${(one.address() as AddressInfo).port}`;
   const session = await openSession(urlOf(server));
-  return { session, http1Url: urlOf(http1Server), service, collector, rpc, shutdown, codes, subscribers };
+  return {
+    session,
+    http1Url: urlOf(http1Server),
+    service,
+    collector,
+    rpc,
+    shutdown,
+    codes,
+    quickCodes,
+    subscribers,
+  };
 }
 
 /** A message as gRPC frames it. */

@@ -11,7 +11,7 @@ import {
   MetadataView,
 } from "../../src/gen/fleet/metadata/v1/service_pb.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
-import { createQuickRead, isPlainRead } from "../../src/rpc/quick-read.ts";
+import { createQuickRead } from "../../src/rpc/quick-read.ts";
 import { BY_LIBRARY, envelope, LEFT, openBothWays, type Way, wayOf } from "../helpers/both-ways.ts";
 import { data } from "../helpers/controlled-collector.ts";
 import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
@@ -21,16 +21,7 @@ const PATH = "/fleet.metadata.v1.MetadataService/GetMetadata";
 const GRPC = { "content-type": "application/grpc" };
 
 const openServer = async (found?: Parameters<typeof openBothWays>[1]) => {
-  const ways = await openBothWays((options) => {
-    const quickRead = createQuickRead(options);
-    return (request, response, write, left) => {
-      if (isPlainRead(request)) {
-        void quickRead(request, response, write).then((ended) => ended === "ok" || left());
-      } else {
-        left();
-      }
-    };
-  }, found);
+  const ways = await openBothWays(createQuickRead, found);
   const ask = (way: Way, headers: Record<string, string>, body: Uint8Array): Promise<Http2Response> =>
     http2Request(
       ways.session,

@@ -13,7 +13,7 @@ import {
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { stoppingError } from "../../src/rpc/errors.ts";
 import { RPC_LIMITS } from "../../src/rpc/limits.ts";
-import { createQuickWatch, isPlainWatch, type QuickWatchOptions } from "../../src/rpc/quick-watch.ts";
+import { createQuickWatch, type QuickWatchOptions } from "../../src/rpc/quick-watch.ts";
 import { envelope, LEFT, openBothWays, type Way, wayOf } from "../helpers/both-ways.ts";
 import { data } from "../helpers/controlled-collector.ts";
 import { FUZZ_TIMEOUT_MS, fuzzing } from "../helpers/fuzz.ts";
@@ -66,7 +66,6 @@ async function openServer(
   found?: Parameters<typeof openBothWays>[1],
   other: Partial<QuickWatchOptions> = {},
 ) {
-  const quickCodes: string[] = [];
   /** Runs once the quick way has been called, and before anything of the request's body is here. */
   let called = (): void => undefined;
   const atCall = (action: () => void): void => {
@@ -74,16 +73,10 @@ async function openServer(
   };
   const ways = await openBothWays((options) => {
     const quickWatch = createQuickWatch({ ...options, ...other });
-    return (request, response, write, left) => {
-      if (isPlainWatch(request)) {
-        quickWatch(request, response, write).then(
-          (ended) => (typeof ended === "string" ? quickCodes.push(ended) : left()),
-          () => quickCodes.push("broken"),
-        );
-        called();
-      } else {
-        left();
-      }
+    return (call) => {
+      const answered = quickWatch(call);
+      called();
+      return answered;
     };
   }, found);
   const { session, http1Url, collector, service } = ways;
@@ -125,7 +118,7 @@ async function openServer(
     collector.set(data({ git: { branch } }));
     await service.read({ selection: selectKeys(service.catalogue) });
   };
-  return { ...ways, watch, change, quickCodes, atCall };
+  return { ...ways, watch, change, atCall };
 }
 
 function request(message: MessageInitShape<typeof WatchMetadataRequestSchema> = {}): Buffer {
