@@ -60,6 +60,9 @@ export function createHttp1(limits: HttpLimits, onRequest: RequestListener, onSe
       socket.destroy();
     } else if (isAnswered || !(request?.complete || response.headersSent)) {
       refuse(code, socket);
+    } else if (request?.complete && code === "HPE_INVALID_EOF_STATE") {
+      // Its client has ended its side within the next head. Node does the same between two requests.
+      socket.end();
     } else if (request?.complete) {
       // What came behind a whole request is wrong: that one is answered all the same, and nothing among its bytes.
       response.once("close", () => socket.destroy());

@@ -89,7 +89,8 @@ export function createListener(
     countRequests(request.socket, 1);
     response.once("close", () => countRequests(request.socket, -1));
     response.once("finish", () => {
-      if (!tcp.listening) {
+      // This one is counted until it closes; those behind it are to be answered, too.
+      if (!tcp.listening && openRequests.get(request.socket) === 1) {
         request.socket.end();
       }
     });

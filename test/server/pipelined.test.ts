@@ -3,7 +3,7 @@
 import { describe, expect, test } from "vitest";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { startProgram } from "../helpers/program.ts";
-import { openSocket } from "../helpers/raw-http.ts";
+import { openSocket, readToEnd } from "../helpers/raw-http.ts";
 import { envelope } from "../helpers/raw-stream.ts";
 import { startServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
@@ -15,12 +15,15 @@ const post = (method: string, type: string, body: string): string =>
   `POST ${SERVICE}/${method} HTTP/1.1\r\nHost: localhost\r\nContent-Type: ${type}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
 
 const message = envelope("{}").toString("latin1");
+const noKeys = envelope("").toString("latin1");
 const CALLS: Readonly<Record<string, string>> = {
   "Connect GET": get(`${SERVICE}/GetMetadata?connect=v1&encoding=json&message=%7B%7D`),
   "unary Connect": post("GetMetadata", "application/json", "{}"),
   "unary gRPC-web": post("GetMetadata", "application/grpc-web+json", message),
   "a Connect stream": post("WatchMetadata", "application/connect+json", message),
+  "a Connect stream in protobuf": post("WatchMetadata", "application/connect+proto", noKeys),
   "a gRPC-web stream": post("WatchMetadata", "application/grpc-web+json", message),
+  "a gRPC-web stream in protobuf": post("WatchMetadata", "application/grpc-web+proto", noKeys),
   "a plain route": get("/metadata"),
   events: get("/metadata/events"),
   "a body that is not all there": post("GetMetadata", "application/json", "{}").slice(0, -1),
@@ -46,7 +49,9 @@ describe("S16: a client that goes leaves nothing of what waits behind a stream:"
   // The first piece of an event stream waits for its turn, and with it all that follows.
   test.each([
     ["a Connect stream", 3],
+    ["a Connect stream in protobuf", 3],
     ["a gRPC-web stream", 3],
+    ["a gRPC-web stream in protobuf", 3],
     ["events", 1],
     ["a request that waits", 3],
   ])("%s", async (name, watching) => {
@@ -110,7 +115,7 @@ describe("S10: a connection with requests without end is closed, and leaves noth
   });
 });
 
-test.each(["events", "a Connect stream", "unary Connect"])(
+test.each(["events", "a Connect stream", "a Connect stream in protobuf", "unary Connect"])(
   "S16: a client that goes leaves nothing of requests that wait behind %s",
   async (name) => {
     const server = await startServer();
@@ -121,6 +126,40 @@ test.each(["events", "a Connect stream", "unary Connect"])(
     await until(() => server.subscribers() === (name === "unary Connect" ? 3 : 4), "all are held");
     socket.destroy();
     await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+  },
+);
+
+describe("S16: a client that goes leaves nothing of a stream", () => {
+  const CUT: Readonly<Record<string, string>> = {
+    "half of a head": get("/metadata").slice(0, -3),
+    "what is no request": "\0 garbage\r\n\r\n",
+  };
+  const streams = ["events", "a Connect stream", "a Connect stream in protobuf"];
+  test.each(streams.flatMap((stream) => Object.keys(CUT).map((cut) => [stream, cut] as const)))(
+    "%s, with %s behind it",
+    async (stream, cut) => {
+      const server = await startServer();
+      const socket = await openSocket(server);
+      socket.resume();
+      socket.write(Buffer.from(`${CALLS[stream]}${CUT[cut]}`, "latin1"));
+      await until(() => server.subscribers() === 1, "it watches");
+      socket.end();
+      await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+      await until(() => server.openSockets() === 0, "the connection is gone", 2_000);
+    },
+  );
+});
+
+test.each(["a Connect stream", "a Connect stream in protobuf"])(
+  "a server that stops tells %s that waits behind another so, too",
+  async (name) => {
+    const server = await startServer();
+    const socket = await openSocket(server);
+    const text = readToEnd(socket);
+    socket.write(Buffer.from((CALLS[name] ?? "").repeat(2), "latin1"));
+    await until(() => server.subscribers() === 2, "both watch");
+    await server.close();
+    expect((await text).match(/"code":"unavailable"/g)).toHaveLength(2);
   },
 );
 
