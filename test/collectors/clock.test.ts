@@ -31,7 +31,16 @@ describe("the machine's timers", () => {
     const stop = vi.spyOn(globalThis, "clearTimeout");
     const callOff = systemTimers.start(1_000, () => undefined);
     await turn();
+    expect(start).toHaveBeenCalledOnce();
     callOff();
     expect(stop).toHaveBeenCalledExactlyOnceWith(start.mock.results[0]?.value);
+  });
+
+  it("do not keep the process alive", async () => {
+    const start = vi.spyOn(globalThis, "setTimeout");
+    const callOff = systemTimers.start(1_000, () => undefined);
+    await turn();
+    expect(start.mock.results.map(({ value }) => value.hasRef())).toEqual([false]);
+    callOff();
   });
 });

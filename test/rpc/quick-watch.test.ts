@@ -107,6 +107,9 @@ async function openServer(
     const call = http1Request(`${http1Url}${PATH}`, { method: "POST", headers: sent }, (answer) => {
       onHead({ ":status": answer.statusCode, ...answer.headers });
       answer.on("data", onData);
+      answer.on("end", () => {
+        seen.trailers = { ...answer.trailers };
+      });
       answer.on("error", () => undefined);
     });
     call.on("error", () => undefined);
