@@ -64,7 +64,7 @@ const GRPC_WEB: PlainProtocol = {
   headers: GRPC_HEADERS,
   endStream: (response, write, error) => {
     const trailers = trailerSerialize(setTrailerStatus(new Headers(), error));
-    return endWith(inEnvelope([trailers], trailerFlag), GRPC_WEB, response, write);
+    return endWithMessage(inEnvelope([trailers], trailerFlag), GRPC_WEB, response, write);
   },
 };
 
@@ -80,7 +80,7 @@ const CONNECT: PlainProtocol = {
   },
   endStream: (response, write, error) => {
     const end = connectEnd.serialize({ metadata: new Headers(), ...(error && { error }) });
-    return endWith(inEnvelope([end], endStreamFlag), CONNECT, response, write);
+    return endWithMessage(inEnvelope([end], endStreamFlag), CONNECT, response, write);
   },
 };
 
@@ -92,7 +92,7 @@ export function plainProtocol(request: Request): PlainProtocol | undefined {
   const isPlain =
     request.method === "POST" &&
     (encoding === undefined || encoding === "identity") &&
-    // What trailers stand behind needs HTTP/2.
+    // gRPC ends in trailers, which need HTTP/2 here.
     (protocol !== GRPC || "stream" in request);
   return isPlain ? protocol : undefined;
 }
@@ -109,7 +109,7 @@ export function acceptedCompression(
 }
 
 /** Ends an answer with a message that says how. */
-async function endWith(
+async function endWithMessage(
   last: Uint8Array,
   { answerType: contentType }: PlainProtocol,
   response: Response,

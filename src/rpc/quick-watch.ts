@@ -90,6 +90,7 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
       stop();
     }
     const states = watchMetadata(service, { ...wanted, signal, cause });
+    let error: ConnectError | undefined;
     /** The next message. Undefined when there is none any more. */
     const next = async (): Promise<Uint8Array | undefined> => {
       try {
@@ -101,7 +102,6 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
         return undefined;
       }
     };
-    let error: ConnectError | undefined;
     try {
       let message = await next();
       while (message !== undefined) {
