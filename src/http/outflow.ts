@@ -94,7 +94,10 @@ function writePiece(response: Response, piece: Uint8Array, stallTimeoutMs: numbe
   });
 }
 
-/** Resolves when the connection has taken what `send` gave it. Rejects when it breaks, or takes nothing in time. */
+/**
+ * Resolves when the connection has taken what `send` gave it. Rejects when it breaks, or takes nothing in time. Nothing is sent
+ * behind an earlier answer: Node would keep it, and where that becomes much, read no further and not hear that the client has gone.
+ */
 function untilTaken(
   response: Response,
   stallTimeoutMs: number,
@@ -109,7 +112,7 @@ function untilTaken(
     const finish = (error?: Error | null): void => {
       stopTimer();
       response.off("close", onClose);
-      response.off("socket", startTimer);
+      response.off("socket", begin);
       if (error) {
         reject(error);
       } else {
@@ -117,19 +120,19 @@ function untilTaken(
       }
     };
     const onClose = (): void => finish(new Error("the connection was closed"));
-    const startTimer = (): void => {
+    const begin = (): void => {
       stopTimer = systemTimers.start(stallTimeoutMs, () => {
         finish(new Error(`the reader took nothing for ${stallTimeoutMs} ms`));
         breakOff(response, constants.NGHTTP2_CANCEL);
       });
+      send(finish);
     };
     response.once("close", onClose);
     if (hasItsTurn(response)) {
-      startTimer();
+      begin();
     } else {
-      response.once("socket", startTimer);
+      response.once("socket", begin);
     }
-    send(finish);
   });
 }
 

@@ -129,6 +129,32 @@ test.each(["events", "a Connect stream", "a Connect stream in protobuf", "unary 
   },
 );
 
+// Node reads no further on a connection whose answers fill its buffer, and then does not hear that the client has gone.
+describe("S16: a client that goes leaves nothing of 100 answers that wait:", () => {
+  test.each([
+    ["streams", "a Connect stream", 100],
+    ["streams in protobuf", "a Connect stream in protobuf", 100],
+    ["events", "events", 1],
+    ["answers of a route", "a plain route", 1],
+    ["answers to calls", "unary Connect", 1],
+  ])("%s", async (_, name, watching) => {
+    const git = new ControlledCollector("git", data({ git: { branch: "b".repeat(1_000) } }));
+    const server = await startServer({ collectors: [git.scheduled()] });
+    const socket = await openSocket(server);
+    socket.resume();
+    socket.write(
+      Buffer.from(`${CALLS[watching === 1 ? "events" : name]}${(CALLS[name] ?? "").repeat(99)}`, "latin1"),
+    );
+    await until(() => server.subscribers() === watching, "they watch");
+    // All that waits has been written by now; Node looks at it when one more request comes.
+    await fetch(`${server.url}/metadata`);
+    socket.write(Buffer.from(CALLS[name] ?? "", "latin1"));
+    await fetch(`${server.url}/metadata`);
+    socket.resetAndDestroy();
+    await until(() => server.subscribers() === 0, "nothing is left", 2_000);
+  });
+});
+
 describe("S16: a client that goes leaves nothing of a stream", () => {
   const CUT: Readonly<Record<string, string>> = {
     "half of a head": get("/metadata").slice(0, -3),
