@@ -114,9 +114,12 @@ async function pointsBack({ root, gitDir, commonDir }: RepositoryLocation): Prom
     const target = back === undefined ? undefined : await real(resolve(gitDir, back.replace(/\n$/, "")));
     return target === join(root, ".git") && dirname(dirname(gitDir)) === commonDir;
   }
-  const config = (await readStart(join(gitDir, "config"), MAX_CONFIG_BYTES)) ?? "";
-  for (const value of namedWorkTrees(config)) {
-    if ((await real(resolve(gitDir, value.replaceAll('"', "")))) === root) return true;
+  // `git sparse-checkout` moves the setting into the second one.
+  for (const file of ["config", "config.worktree"]) {
+    const config = (await readStart(join(gitDir, file), MAX_CONFIG_BYTES)) ?? "";
+    for (const value of namedWorkTrees(config)) {
+      if ((await real(resolve(gitDir, value.replaceAll('"', "")))) === root) return true;
+    }
   }
   return false;
 }

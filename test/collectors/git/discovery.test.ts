@@ -392,6 +392,17 @@ describe("G25: no other directory is shown", () => {
     });
   });
 
+  test("G25: a submodule whose settings git has moved to a file of their own is accepted", async () => {
+    const library = createRepository();
+    library.commit({ "a.txt": "a\n" });
+    const outer = createRepository({ home: library.home });
+    outer.git("submodule", "--quiet", "add", library.root, "sub");
+    outer.git("-C", "sub", "sparse-checkout", "set", "directory");
+    expect(section(await collectIn(outer.path("sub"), outer.home))).toMatchObject({
+      directory: outer.path("sub"),
+    });
+  });
+
   test("G25: a git directory elsewhere in the workspace is accepted", async () => {
     const workspace = temporaryDirectory();
     const home = temporaryHome();
