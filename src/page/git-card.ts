@@ -78,7 +78,7 @@ function valuesOf(git: Git, { nowMs }: Moment): readonly Content[] {
           ? quiet(commit === undefined ? "not yet" : UNKNOWN)
           : listed(ago(commit.time, nowMs), commit.author && `by ${commit.author}`),
       ],
-      ["Last fetch", git.lastFetchTime === undefined ? quiet("never") : ago(git.lastFetchTime, nowMs)],
+      ["Last fetch", git.lastFetchTime === undefined ? quiet(UNKNOWN) : ago(git.lastFetchTime, nowMs)],
     ),
   ];
 }

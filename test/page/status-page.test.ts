@@ -77,7 +77,7 @@ describe("live", () => {
     const { page } = await openStatusPage(browser(), url);
     await untilLive(page);
     const rows = await page.locator("#git dd").allTextContents();
-    expect(rows.join("|")).not.toMatch(/\b0\b|none/);
+    expect(rows.join("|")).not.toMatch(/\b0\b|none|never/);
     expect(rows.slice(0, 2)).toEqual(["not known", "not known"]);
   });
 

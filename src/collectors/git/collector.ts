@@ -13,9 +13,10 @@ import { CheckoutMemory } from "./checkout-memory.ts";
 import { Comparing } from "./comparing.ts";
 import { ConfigMemory } from "./config-memory.ts";
 import { type Discovery, discover } from "./discovery.ts";
-import { exists, filledAtMs, stamp } from "./files.ts";
+import { exists, stamp } from "./files.ts";
 import { Following } from "./following.ts";
 import type { Git } from "./git.ts";
+import { LastFetch } from "./last-fetch.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { LockPatience } from "./lock-patience.ts";
 import { Memory } from "./memory.ts";
@@ -69,6 +70,7 @@ export function createGitCollector(options: GitCollectorOptions): Collector {
   const primary = new PrimaryChoice();
   const patience = new LockPatience();
   const memory = new Memory(git);
+  const lastFetch = new LastFetch();
   const configs = new ConfigMemory(git, options.xdgConfigHome);
   const comparing = new Comparing(git);
   const workTree = new WorkTree(git);
@@ -159,7 +161,7 @@ export function createGitCollector(options: GitCollectorOptions): Collector {
       oid === undefined ? undefined : memory.commit(oid, call),
       distance(reading.branch === undefined ? undefined : reading.refs.upstreamOid),
       distance(reading.refs.base?.oid),
-      lastFetchAtMs(location),
+      lastFetch.atMs(location),
     ]);
     const warning = warningOf(reading, refused);
     const section = toMetadata({
@@ -210,18 +212,6 @@ function warningOf({ status, diff }: Reading, refused: readonly CollectError[]):
     return { reason: "DIFF_UNAVAILABLE", message: "The size of the change could not be found out in time." };
   }
   return refused.find(({ reason }) => reason !== "NOT_A_REPOSITORY");
-}
-
-/**
- * git notes a fetch in the git directory of the work tree that it was made from. An empty note is a fetch that failed, and
- * has overwritten when the last one was.
- */
-async function lastFetchAtMs({ gitDir, commonDir }: RepositoryLocation): Promise<number | undefined> {
-  const notes = [...new Set([gitDir, commonDir])].map((directory) =>
-    filledAtMs(join(directory, "FETCH_HEAD")),
-  );
-  const times = (await Promise.all(notes)).filter((time) => time !== undefined);
-  return times.length === 0 ? undefined : Math.max(...times);
 }
 
 function gone(directory: string): CollectError {

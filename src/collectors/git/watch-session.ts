@@ -5,6 +5,7 @@ import { realpathSync, statSync } from "node:fs";
 import { CollectError, type Problem } from "../collector.ts";
 import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
+import { FETCH_NOTE, LINKED } from "./last-fetch.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { locate } from "./trust.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
@@ -12,14 +13,14 @@ import { join, parentOf, toBytes, toPath, toText, type WatchDirectory } from "./
 import { Discovery } from "./watch-discovery.ts";
 import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";
-import { DirectoryTree } from "./watch-tree.ts";
+import { type Directory, DirectoryTree } from "./watch-tree.ts";
 import { WorkTree } from "./watch-work-tree.ts";
 import { GIT_DIRECTORY } from "./work-tree.ts";
 
 /** Of one work tree's git directory. */
 const STATE_FILES: readonly string[] = [
   "HEAD",
-  "FETCH_HEAD",
+  FETCH_NOTE,
   "MERGE_HEAD",
   "CHERRY_PICK_HEAD",
   "REVERT_HEAD",
@@ -34,7 +35,7 @@ const STATE_FILES: readonly string[] = [
 const SPARSE = "info/sparse-checkout";
 
 /** Of the git directory that all work trees share. Stashes below the newest one stand in the log alone. */
-const SHARED_FILES: readonly string[] = ["packed-refs", "shallow", "logs/refs/stash"];
+const SHARED_FILES: readonly string[] = ["packed-refs", "shallow", "logs/refs/stash", FETCH_NOTE];
 
 /** Of that directory, too: these decide about the files of work trees, or about commits that have not changed. */
 const DECIDING_FILES: readonly string[] = ["info/attributes", "info/grafts"];
@@ -71,6 +72,8 @@ export class Session {
   readonly #paths: PathWatch;
   readonly #workTrees: WorkTree[] = [];
   readonly #refs: DirectoryTree[] = [];
+  /** Where linked work trees have their git directories. */
+  readonly #linked: DirectoryTree[] = [];
   readonly #configured = new Map<RepositoryLocation, Configuration>();
   #discovery: Discovery | undefined;
   /** Nested repositories whose commits are followed. */
@@ -85,7 +88,8 @@ export class Session {
 
   get stale(): boolean {
     return (
-      this.#configStale || [...this.#refs, ...this.#workTrees, this.#discovery].some((each) => each?.stale)
+      this.#configStale ||
+      [...this.#refs, ...this.#linked, ...this.#workTrees, this.#discovery].some((each) => each?.stale)
     );
   }
 
@@ -129,6 +133,7 @@ export class Session {
     this.#problem = undefined;
     const steps = [
       ...this.#refs.map((refs) => () => settleRefs(refs)),
+      ...this.#linked.map((linked) => () => settleLinked(linked)),
       ...[this.#discovery ?? []].flat().map((discovery) => () => discovery.settle()),
       ...this.#workTrees.map((tree) => () => this.#settleWorkTree(tree)),
     ];
@@ -144,7 +149,7 @@ export class Session {
     this.#ended.abort();
     this.#paths.close();
     this.#discovery?.close();
-    for (const tree of [...this.#refs, ...this.#workTrees]) tree.close();
+    for (const tree of [...this.#refs, ...this.#linked, ...this.#workTrees]) tree.close();
   }
 
   /** Whether the files that decide about ignoring are others than those that are watched. */
@@ -219,6 +224,7 @@ export class Session {
     for (const file of configuration?.ignoreFiles ?? []) this.#paths.follow(toBytes(file), rules);
     for (const file of configuration?.otherFiles ?? []) this.#paths.follow(toBytes(file), touched);
     for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory, GIT_DIRECTORY);
+    this.#addLinked(join(commonDir, LINKED));
   }
 
   /** A symbolic link is followed where it leads to; one that is made to lead elsewhere calls for a new session. */
@@ -267,6 +273,18 @@ export class Session {
     }
   }
 
+  /** What was fetched from any work tree has arrived in the repository, and is noted down there. */
+  #addLinked(root: string): void {
+    const { changed, stale, failed, outdated, watchDirectory } = this.#options;
+    this.#paths.follow(root, outdated);
+    const heard = (directory: Directory, entry: string | undefined, renamed: boolean) => {
+      if (directory.parent === undefined) return renamed;
+      if (entry === undefined || entry === FETCH_NOTE) changed(GIT_DIRECTORY);
+      return false;
+    };
+    this.#linked.push(new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
+  }
+
   #addWorkspace(check: (path: string) => void): void {
     const { changed, stale, failed, outdated, watchDirectory, locations, headsOf } = this.#options;
     const workspace = toBytes(this.#options.workspace);
@@ -286,9 +304,23 @@ export class Session {
 }
 
 async function settleRefs(refs: DirectoryTree): Promise<boolean> {
-  const root = refs.root === undefined ? refs.open() : undefined;
-  const fresh = [...(await refs.resolve()), ...(root === undefined ? [] : [root])];
-  await refs.walk(fresh, (listing) => listing.subdirectories);
+  return await settleTree(refs, (listing) => listing.subdirectories);
+}
+
+/** Of the git directories, but not what is below them. */
+async function settleLinked(linked: DirectoryTree): Promise<boolean> {
+  return await settleTree(linked, (listing, { parent }) =>
+    parent === undefined ? listing.subdirectories : [],
+  );
+}
+
+async function settleTree(
+  tree: DirectoryTree,
+  admit: Parameters<DirectoryTree["walk"]>[1],
+): Promise<boolean> {
+  const root = tree.root === undefined ? tree.open() : undefined;
+  const fresh = [...(await tree.resolve()), ...(root === undefined ? [] : [root])];
+  await tree.walk(fresh, admit);
   return fresh.length > 0;
 }
 

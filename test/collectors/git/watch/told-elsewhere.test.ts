@@ -1,13 +1,18 @@
 // Changes that are told by no file of the work tree, and by none of the usual files of the git directory.
 
-import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { Problem } from "../../../../src/collectors/collector.ts";
 import { createGitCollector } from "../../../../src/collectors/git/index.ts";
 import { GitOperation, GitStatus } from "../../../../src/gen/fleet/metadata/v1/git_pb.ts";
 import { deadline, gitOf, hardenedGit, section } from "../../../helpers/git-source.ts";
-import { createRepository, type TestRepository, temporaryDirectory } from "../../../helpers/repository.ts";
+import {
+  createRepository,
+  repositoryAt,
+  type TestRepository,
+  temporaryDirectory,
+} from "../../../helpers/repository.ts";
 
 /** A followed repository: `after` does something and gives the state once an event has told of it. */
 async function follow(repository: TestRepository, workspace = repository.root) {
@@ -115,5 +120,52 @@ test("G20: what a linked info/exclude says is followed", async () => {
   const { after, collect, end } = await follow(repository);
   expect(await collect()).toMatchObject({ untrackedFiles: 2 });
   expect(await after(() => writeFileSync(rules, "v*\n"))).toMatchObject({ untrackedFiles: 1 });
+  end.abort();
+});
+
+test("G6, G20: a fetch is noticed from whichever work tree of the repository it is made", async () => {
+  const remote = createRepository();
+  remote.commit({ "a.txt": "1\n" });
+  const main = createRepository({ home: remote.home });
+  main.git("remote", "add", "origin", remote.root);
+  main.git("fetch", "--quiet");
+  main.git("checkout", "--quiet", "-b", "main", "origin/main");
+  const first = repositoryAt(join(temporaryDirectory(), "first"), main.home);
+  main.git("worktree", "add", "--quiet", first.root);
+  const noteOf = (tree: TestRepository) =>
+    tree.git("rev-parse", "--path-format=absolute", "--git-path", "FETCH_HEAD").trim();
+  for (const served of [main, first]) {
+    const { after, collect, end } = await follow(served);
+    const second = repositoryAt(join(temporaryDirectory(), "second"), main.home);
+    await after(() => main.git("worktree", "add", "--quiet", second.root));
+    await collect();
+    for (const [index, tree] of [main, first, second].entries()) {
+      // Nothing but the note changes. Each is later than those before.
+      const { lastFetchTime } = await after(() => {
+        tree.git("fetch", "--quiet");
+        const seconds = 2_000_000_000 + index;
+        utimesSync(noteOf(tree), seconds, seconds);
+      });
+      expect(Number(lastFetchTime?.seconds)).toBe(2_000_000_000 + index);
+    }
+    end.abort();
+    main.git("worktree", "remove", second.root);
+    utimesSync(noteOf(main), 1, 1);
+    utimesSync(noteOf(first), 1, 1);
+  }
+});
+
+test("G20: while something is fetched, and when that fails, the time of the last fetch stays", async () => {
+  const repository = createRepository();
+  repository.commit({ "a.txt": "1\n" });
+  repository.git("fetch", "--quiet", ".");
+  const { after, collect, end } = await follow(repository);
+  const { lastFetchTime } = await collect();
+  expect(lastFetchTime).toBeDefined();
+  const failed = await after(() => expect(() => repository.git("fetch", "--quiet", "./nowhere")).toThrow());
+  expect(readFileSync(repository.path(".git/FETCH_HEAD"), "utf8")).toBe("");
+  expect(failed).toMatchObject({ lastFetchTime });
+  const removed = await after(() => rmSync(repository.path(".git/FETCH_HEAD")));
+  expect(removed.lastFetchTime).toBeUndefined();
   end.abort();
 });

@@ -159,7 +159,7 @@ export type Git = Message<"fleet.metadata.v1.Git"> & {
   shallow?: boolean | undefined;
 
   /**
-   * When something was last fetched from any remote. Absent when never.
+   * When something was last fetched from any remote, as git has noted it down. Absent when it has not: a clone is no fetch.
    *
    * @generated from field: google.protobuf.Timestamp last_fetch_time = 20;
    */
