@@ -12,6 +12,8 @@ export interface Configuration {
   readonly ignoreFiles: ReadonlySet<string>;
   /** Other files that answers depend on, present or not. */
   readonly otherFiles: ReadonlySet<string>;
+  /** Whether all of it may be another on another branch. */
+  readonly isOfBranch: boolean;
   /** Differs when the meaning of the above, or of ignore rules, does. */
   readonly fingerprint: string;
 }
@@ -104,7 +106,8 @@ export function configurationOf(
   }
   const meaning = entries.filter(({ key }) => key.startsWith("core."));
   const files = [...configFiles, ...ignoreFiles, ...otherFiles];
-  return { configFiles, ignoreFiles, otherFiles, fingerprint: JSON.stringify([files, meaning]) };
+  const isOfBranch = entries.some(({ key }) => key.startsWith("includeif.onbranch:"));
+  return { configFiles, ignoreFiles, otherFiles, isOfBranch, fingerprint: JSON.stringify([files, meaning]) };
 }
 
 /** A symbolic link is followed twice: as the link, and where it leads to. */
@@ -114,9 +117,9 @@ async function withTargets(configuration: Configuration): Promise<Configuration>
     return new Set([...paths, ...targets]);
   };
   return {
+    ...configuration,
     configFiles: await resolved(configuration.configFiles),
     ignoreFiles: await resolved(configuration.ignoreFiles),
     otherFiles: await resolved(configuration.otherFiles),
-    fingerprint: configuration.fingerprint,
   };
 }

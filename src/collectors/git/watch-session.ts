@@ -221,6 +221,7 @@ export class Session {
       this.#paths.follow(file, config);
     const configuration = this.#configured.get(location);
     for (const file of configuration?.configFiles ?? []) this.#paths.follow(toBytes(file), config);
+    if (configuration?.isOfBranch) this.#paths.follow(join(gitDir, "HEAD"), config);
     for (const file of configuration?.ignoreFiles ?? []) this.#paths.follow(toBytes(file), rules);
     for (const file of configuration?.otherFiles ?? []) this.#paths.follow(toBytes(file), touched);
     for (const directory of new Set([gitDir, commonDir])) this.#addRefs(directory, GIT_DIRECTORY);

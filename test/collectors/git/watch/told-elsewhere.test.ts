@@ -169,3 +169,23 @@ test("G20: while something is fetched, and when that fails, the time of the last
   expect(removed.lastFetchTime).toBeUndefined();
   end.abort();
 });
+
+test("G20: what only the configuration of a branch ignores is followed from when another one is checked out", async () => {
+  const repository = createRepository();
+  const rules = join(temporaryDirectory(), "rules");
+  writeFileSync(rules, "made/\n");
+  const included = join(temporaryDirectory(), "included");
+  writeFileSync(included, `[core]\n\texcludesFile = ${rules}\n`);
+  repository.git("config", "includeIf.onbranch:main.path", included);
+  repository.commit({ "a.txt": "1\n" });
+  repository.write({ "made/1": "" });
+  const { after, collect, end } = await follow(repository);
+  expect(await collect()).toMatchObject({ untrackedFiles: 0 });
+  await after(() => repository.git("checkout", "--quiet", "-b", "other"));
+  expect(await collect()).toMatchObject({ untrackedFiles: 1 });
+  expect(await after(() => repository.write({ "made/2": "" }))).toMatchObject({ untrackedFiles: 2 });
+  await after(() => repository.git("checkout", "--quiet", "main"));
+  expect(await collect()).toMatchObject({ untrackedFiles: 0 });
+  expect(await after(() => writeFileSync(rules, ""))).toMatchObject({ untrackedFiles: 2 });
+  end.abort();
+});
