@@ -11,6 +11,7 @@ import {
   dueTimes,
   entryDueMs,
   isOfOnePart,
+  isSamePull,
   type Parts,
   partsOf,
   repositoryOf,
@@ -148,7 +149,7 @@ export class Inquiry {
           break;
         }
         parts = partsOf(pull, parts);
-        if (entry?.details?.number === pull.number && moves === 0) {
+        if (entry?.details !== undefined && isSamePull(entry.details, pull) && moves === 0) {
           parts = withDetails(parts, entry.details, asked);
         }
         const answer = await askParts(parts, found.entryAsked, asking);
@@ -237,7 +238,9 @@ export class Inquiry {
           ? await this.#askLists(target, target.head, round)
           : before;
         const { isComplete, listAsked } = list;
-        const listed = list.listed.map((pull) => (pull.number === details.number ? details : pull));
+        // Its repository may have been renamed since it was listed.
+        const isAsked = (pull: Pull) => [details, parts.pull].some((each) => isSamePull(each, pull));
+        const listed = list.listed.map((pull) => (isAsked(pull) ? details : pull));
         return { listed, isComplete, listAsked, details };
       }
     }
@@ -299,9 +302,8 @@ function nameOf(name: string): string {
 
 /** What was asked for alone may be newer than the list, and the other way round. */
 function newest(pull: Pull, details: PullDetails | undefined): Pull {
-  if (details === undefined || details.number !== pull.number) return pull;
-  const isOfSameBase = details.base.repo.full_name === pull.base.repo.full_name;
-  return isOfSameBase && Date.parse(details.updated_at) > Date.parse(pull.updated_at) ? details : pull;
+  if (details === undefined || !isSamePull(details, pull)) return pull;
+  return Date.parse(details.updated_at) > Date.parse(pull.updated_at) ? details : pull;
 }
 
 /** When which question calls for a round of its own. */

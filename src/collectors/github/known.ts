@@ -1,6 +1,6 @@
 // From what has been found to what is told of a checkout. Pure.
 
-import { PullRequestMergeable } from "../../gen/fleet/metadata/v1/github_pb.ts";
+import { PullRequestMergeable, ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
 import type { Collected, Problem } from "../collector.ts";
 import type { Pull } from "./bodies.ts";
 import { addTallies } from "./checks.ts";
@@ -33,7 +33,7 @@ export function tell(found: Found, choice: Choice<Pull>, localHead: string, abou
         ...(details?.value && { details: details.value }),
         mergeable: mergeability?.value ?? PullRequestMergeable.UNSPECIFIED,
         ...(checks && { checks }),
-        ...(reviews?.value !== undefined && { review: reviews.value }),
+        ...(reviews?.value && { review: reviews.value }),
       }),
     },
     ...warningOf(problems),
@@ -75,8 +75,10 @@ const INCOMPLETE: Problem = {
 function problemsOf({ isComplete }: Found, { details, reviews, runs, statuses }: Parts): readonly Problem[] {
   const problems = [details, reviews, runs, statuses].flatMap((part) => part?.problem ?? []);
   const isTooMany = [runs, statuses].some((part) => part?.value?.isComplete === false && !part.problem);
+  const isWithoutVerdict = reviews?.value === ReviewStatus.UNSPECIFIED && !reviews.problem;
   return [
     ...problems,
+    ...(isWithoutVerdict ? [{ reason: "INCOMPLETE", message: "There are more reviews than are read." }] : []),
     ...(isTooMany ? [{ reason: "INCOMPLETE", message: "There are more checks than are read." }] : []),
     ...(isComplete ? [] : [INCOMPLETE]),
   ];

@@ -1,7 +1,7 @@
 // What is asked about one pull request besides its entry in the list: details, reviews, check runs, commit statuses. Each part may fail
 // without harm to the others.
 
-import { ChecksStatus, type ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
+import { ChecksStatus, ReviewStatus } from "../../gen/fleet/metadata/v1/github_pb.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
 import { type Pull, type PullDetails, readDetails, readReviews, readRuns, readStatuses } from "./bodies.ts";
@@ -42,6 +42,7 @@ export interface Parts {
   /** When that became another one, on the monotonic clock: checks that were asked for before may be others now. */
   readonly doubtedMs?: number;
   readonly details?: Part<PullDetails>;
+  /** Unspecified: there are more than are read. */
   readonly reviews?: Part<ReviewStatus>;
   readonly runs?: Part<ChecksTally>;
   readonly statuses?: Part<ChecksTally>;
@@ -57,11 +58,16 @@ export interface Asking {
 /** What is known already of this pull request with this head. */
 export function partsOf(pull: Pull, before: Parts | undefined): Parts {
   const sinceMs = Date.parse(pull.updated_at) || 0;
-  if (before?.pull.number !== pull.number) return { pull, sinceMs };
+  if (before === undefined || !isSamePull(before.pull, pull)) return { pull, sinceMs };
   const { mergeability } = before;
   return before.pull.head.sha === pull.head.sha
     ? { ...before, pull }
     : { pull, sinceMs, ...(mergeability && { mergeability }) };
+}
+
+/** A fork and its parent number theirs alike. */
+export function isSamePull(a: Pull, b: Pull): boolean {
+  return a.number === b.number && a.base.repo.full_name === b.base.repo.full_name;
 }
 
 /** With details that were answered in another question's place. */
@@ -115,7 +121,9 @@ export async function askParts(
             what: "reviews",
             before: before.reviews,
             entry,
-            read: ({ pages }) => reviewStatus(readReviews(pages), pull),
+            // The last ones decide, and are those that are missing.
+            read: ({ pages, isComplete }) =>
+              isComplete ? reviewStatus(readReviews(pages), pull) : ReviewStatus.UNSPECIFIED,
           },
         ),
     !isDue(due.runs)

@@ -454,6 +454,44 @@ test("P9: a thousand checks on ten pages, one of which failed", async () => {
   expect(known).toMatchObject({ warning: { reason: "INCOMPLETE" } });
 });
 
+test("P10: of more reviews than are read there is no verdict, which is said", async () => {
+  const { collector, pull, refresh, time } = await startGreen();
+  pull.review("ben", "APPROVED");
+  for (let count = 1; count < 1_000; count += 1) pull.review("ben", "COMMENTED");
+  await refresh(CHECKOUT);
+  expect(pullIn(collector.known(CHECKOUT))?.review).toEqual({ status: ReviewStatus.APPROVED });
+  await time.advance(60_000);
+  pull.review("cid", "CHANGES_REQUESTED");
+  await refresh(CHECKOUT);
+  const known = collector.known(CHECKOUT);
+  expect(pullIn(known)).toMatchObject({ checks: { status: ChecksStatus.PASSING } });
+  expect(pullIn(known)).not.toHaveProperty("review");
+  expect(known).toMatchObject({ warning: { reason: "INCOMPLETE" } });
+});
+
+test("P7: of two pull requests of one number, in a fork and in its parent, neither is shown with what belongs to the other", async () => {
+  const { collector, github, refresh, time } = await startScene();
+  const parent = github.repo("octo/app");
+  const fork = github.repo("me/app", { parent });
+  const own = fork.pull({ head: "topic", headSha: HEAD, additions: 7 });
+  own.review("ben", "APPROVED");
+  const checkout = checkoutOf({ origin: "me/app" });
+  await refresh(checkout);
+  expect(pullIn(collector.known(checkout))).toMatchObject({
+    url: "https://github.com/me/app/pull/1",
+    review: { status: ReviewStatus.APPROVED },
+  });
+  await time.advance(60_000);
+  own.close();
+  parent.pull({ head: "me:topic", headSha: HEAD });
+  github.faults.add(failure(502), 20, (url) => url.startsWith("/repos/octo/app/pulls/1"));
+  await refresh(checkout);
+  const pull = pullIn(collector.known(checkout));
+  expect(pull).toMatchObject({ url: "https://github.com/octo/app/pull/1" });
+  expect(pull).not.toHaveProperty("review");
+  expect(pull).not.toHaveProperty("additions");
+});
+
 test("P19: one part that fails keeps the others, says so, and is tried again", async () => {
   const { collector, github, refresh, time, use } = await startGreen();
   const isDetails = (url: string) => url.endsWith("/pulls/1");
