@@ -79,7 +79,11 @@ export function createCoder({ url, token, workspace }: CoderOptions): Witness {
     return parsed.data;
   };
 
-  /** The task of the workspace. Undefined when it has none, or none that can be had: older versions do not know tasks. */
+  /**
+   * The task of the workspace. Undefined when it has none, or none that can be had: older versions do not know tasks.
+   *
+   * @throws {NoAnswerError} when it cannot be had, and it alone could tell a state.
+   */
   const taskOf = async (found: Workspace, signal: AbortSignal): Promise<CoderTask | undefined> => {
     const id = idOf(found.task_id);
     if (id === undefined) {
@@ -88,7 +92,7 @@ export function createCoder({ url, token, workspace }: CoderOptions): Witness {
     try {
       return await get(["tasks", found.owner_name, id], taskSchema, signal);
     } catch (error) {
-      if (error instanceof NoAnswerError) {
+      if (error instanceof NoAnswerError && (found.latest_app_status || error.code === "NOT_FOUND")) {
         return undefined;
       }
       throw error;

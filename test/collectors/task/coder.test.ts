@@ -188,6 +188,31 @@ describe("Coder", () => {
     expect(found).toMatchObject({ status: "TASK_STATUS_RUNNING", description: "Busy" });
   });
 
+  it.each([
+    ["500", json({}, 500), "REFUSED"],
+    ["half an answer", cutOff(), "UNREACHABLE"],
+    ["nonsense", json([]), "INVALID"],
+  ])(
+    "S20: does not say that nothing was reported when the task may say so and cannot be had: %s",
+    async (_, answer, code) => {
+      const { task: found, problem } = await ask({
+        [WORKSPACE]: workspace(null, { task_id: TASK_ID }),
+        [`/api/v2/tasks/ann/${TASK_ID}`]: answer,
+      });
+      expect(found).toBeUndefined();
+      expect(problem).toMatchObject({ reason: `CODER_${code}` });
+    },
+  );
+
+  it("S20: says nothing when nothing was reported, in a version that does not know tasks", async () => {
+    const { task: found, problem } = await ask({
+      [WORKSPACE]: workspace(null, { task_id: TASK_ID }),
+      [`/api/v2/tasks/ann/${TASK_ID}`]: json({}, 404),
+    });
+    expect(found).toBeUndefined();
+    expect(problem).toBeUndefined();
+  });
+
   it("has a state that is not known: it says which", async () => {
     const { problem } = await ask({ [WORKSPACE]: workspace({ state: "dreaming" }) });
     expect(problem).toMatchObject({
