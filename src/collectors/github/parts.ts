@@ -15,6 +15,7 @@ import {
   dueMs,
   entryPeriodMs,
   retryPeriodMs,
+  reviewsPeriodMs,
   turnDueMs,
 } from "./schedule.ts";
 import { isOpen } from "./tree.ts";
@@ -229,7 +230,7 @@ export function dueTimes(parts: Parts, entryAsked: Asked) {
         isBeingComputed: mergeability !== undefined && isBeingComputed(mergeability),
       }),
     ),
-    reviews: after(reviews, Number.POSITIVE_INFINITY),
+    reviews: after(reviews, reviewsPeriodMs((reviews?.asked.wallMs ?? 0) - Date.parse(pull.updated_at))),
     runs: ofChecks(runs, statuses),
     statuses: ofChecks(statuses, runs),
   };

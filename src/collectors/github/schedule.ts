@@ -23,6 +23,8 @@ const OVER_MS = 5 * MINUTE_MS;
 const DETAILS_MS = 2 * MINUTE_MS;
 /** The details do not tell when another pull request of the same head was opened, which is rare. */
 const LIST_MS = 120 * MINUTE_MS;
+/** The second in which something changed, and as much as our clock may be ahead of GitHub's. */
+const SAME_MOMENT_MS = 15 * SECOND_MS;
 /** What failed is tried again. */
 const RETRY_MS = MINUTE_MS;
 /** What the token may not read is hardly ever allowed later. */
@@ -104,6 +106,16 @@ export function checksPeriodMs(checks: {
   if (isPending || (isExpected && quietMs < BEGIN_MS)) return PENDING_MS;
   const { min, max } = isUnlikely ? UNLIKELY_MS : QUIET_MS;
   return Math.min(max, Math.max(min, quietMs * QUIET_SHARE));
+}
+
+/**
+ * Until the reviews are asked for although the entry does not change: GitHub's times are whole seconds, so one that came in the second
+ * of the last change, after the answer, is told by nothing else.
+ *
+ * @param changedAgoMs - How long before the answer the pull request had changed, by GitHub's clock.
+ */
+export function reviewsPeriodMs(changedAgoMs: number): number {
+  return changedAgoMs < SAME_MOMENT_MS ? OPEN_MS : Number.POSITIVE_INFINITY;
 }
 
 /** Until a part that failed is tried again. */

@@ -469,6 +469,19 @@ test("P10: of more reviews than are read there is no verdict, which is said", as
   expect(known).toMatchObject({ warning: { reason: "INCOMPLETE" } });
 });
 
+test("P10: a review is seen that comes in the same second as the change before it, which GitHub's times do not tell apart", async () => {
+  const { collector, pull, refresh, time, use } = await startGreen();
+  await refresh(CHECKOUT);
+  await time.advance(30_000);
+  pull.update({ title: "Add two doors" });
+  await refresh(CHECKOUT);
+  const { updatedAt } = pull.fields;
+  pull.review("ben", "APPROVED");
+  expect(pull.fields).toMatchObject({ updatedAt });
+  await use(CHECKOUT, 60_000);
+  expect(pullIn(collector.known(CHECKOUT))).toMatchObject({ review: { status: ReviewStatus.APPROVED } });
+});
+
 test("P7: of two pull requests of one number, in a fork and in its parent, neither is shown with what belongs to the other", async () => {
   const { collector, github, refresh, time } = await startScene();
   const parent = github.repo("octo/app");
