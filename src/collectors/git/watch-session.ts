@@ -34,8 +34,11 @@ const STATE_FILES: readonly string[] = [
 /** Of one work tree's git directory: decides about its files. */
 const SPARSE = "info/sparse-checkout";
 
-/** Of the git directory that all work trees share. Stashes below the newest one stand in the log alone. */
-const SHARED_FILES: readonly string[] = ["packed-refs", "shallow", "logs/refs/stash", FETCH_NOTE];
+/**
+ * Of the git directory that all work trees share. Stashes below the newest one stand in the log alone. Without the directory of objects
+ * there is no repository.
+ */
+const SHARED_FILES: readonly string[] = ["packed-refs", "shallow", "logs/refs/stash", FETCH_NOTE, "objects"];
 
 /** Of that directory, too: these decide about the files of work trees, or about commits that have not changed. */
 const DECIDING_FILES: readonly string[] = ["info/attributes", "info/grafts"];

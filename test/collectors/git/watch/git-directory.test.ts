@@ -48,6 +48,7 @@ describe("changes in the git directory alone", () => {
     ["CHERRY_PICK_HEAD", (r) => writeFileSync(r.path(".git/CHERRY_PICK_HEAD"), "")],
     ["REVERT_HEAD", (r) => writeFileSync(r.path(".git/REVERT_HEAD"), "")],
     ["a change of info/attributes", (r) => writeFileSync(r.path(".git/info/attributes"), "*.txt -text\n")],
+    ["objects that go", (r) => renameSync(r.path(".git/objects"), r.path(".git/objects-away"))],
     ["config.worktree", (r) => writeFileSync(r.path(".git/config.worktree"), "[core]\n")],
   ];
   it.each(changes)("G20: %s is noticed", async (_, change) => {
