@@ -12,8 +12,8 @@ export interface Commit {
   /** Whole (up to the bound of what is read), without the line break at its end. */
   readonly message: string;
   readonly author: string;
-  /** The committer's date, in seconds since 1970. */
-  readonly timeSeconds: number;
+  /** The committer's date, in seconds since 1970. Absent when git cannot read it, or when it is out of all proportion. */
+  readonly timeSeconds?: number;
 }
 
 /** Far more than is served of a message; the rest of a longer one is not read. */
@@ -46,7 +46,8 @@ export async function readCommit(git: Git, oid: string, options: RunOptions): Pr
 /** Parses the fields that {@link readCommit} asks for. Absent when they are not all there. Bytes that are not UTF-8 become U+FFFD. */
 export function parseCommit(output: Buffer): Commit | undefined {
   const [sha, hash, time, author, ...message] = output.toString("utf8").split("\0");
+  if (!sha || !hash || author === undefined || time === undefined) return undefined;
   const timeSeconds = Number(time);
-  if (!sha || !hash || author === undefined || !time || !Number.isSafeInteger(timeSeconds)) return undefined;
-  return { sha, hash, author, timeSeconds, message: trimEndOf(message.join("\0"), "\n") };
+  const isTime = time !== "" && Number.isSafeInteger(timeSeconds);
+  return { sha, hash, author, ...(isTime && { timeSeconds }), message: trimEndOf(message.join("\0"), "\n") };
 }

@@ -52,7 +52,8 @@ export function toMetadata(findings: Findings): MessageInitShape<typeof GitSchem
 }
 
 function commitFields({ hash, sha, message, author, timeSeconds }: Commit) {
-  return { hash, sha, message, author, time: timestampFromMs(timeSeconds * 1000) };
+  const time = timeSeconds === undefined ? {} : { time: timestampFromMs(timeSeconds * 1000) };
+  return { hash, sha, message, author, ...time };
 }
 
 /** The first that applies. */

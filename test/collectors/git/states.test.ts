@@ -517,6 +517,23 @@ describe("messages", () => {
     expect((await gitOf(repository)).commit?.message).toBe("Größe");
   });
 
+  test.each(["", "-5", "yesterday", "99999999999999999999"])(
+    "G12: a date that is none, %j, is absent, and nothing else is",
+    async (date) => {
+      const repository = createRepository();
+      repository.commit({ "a.txt": "a\n" });
+      const tree = repository.git("rev-parse", "HEAD^{tree}").trim();
+      const by = `A <a@example.com> ${date} +0000`;
+      repository.write({ "undated.commit": `tree ${tree}\nauthor ${by}\ncommitter ${by}\n\nundated\n` });
+      const oid = repository.git("hash-object", "-t", "commit", "-w", "--literally", "undated.commit").trim();
+      repository.git("update-ref", "refs/heads/main", oid);
+      const { commit, branch } = await gitOf(repository);
+      expect(branch).toBe("main");
+      expect(commit).toMatchObject({ sha: oid, message: "undated", author: "A" });
+      expect(commit?.time).toBeUndefined();
+    },
+  );
+
   test("G12: bytes that are no UTF-8 still give text", async () => {
     const repository = createRepository();
     repository.git("config", "i18n.commitEncoding", "no-such-encoding");

@@ -215,7 +215,7 @@ export type GitCommit = Message<"fleet.metadata.v1.GitCommit"> & {
   author?: string | undefined;
 
   /**
-   * When it was committed (the committer's date).
+   * When it was committed (the committer's date). Absent when that is no date.
    *
    * @generated from field: google.protobuf.Timestamp time = 5;
    */
