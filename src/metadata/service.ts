@@ -161,8 +161,9 @@ export class MetadataService {
   }
 
   /**
-   * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and {@link sources} tell what is known. One
-   * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
+   * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and
+   * {@link sources} tell what is known. One source that fails or hangs costs only itself: never rejects but with the reason of an
+   * aborted `signal`.
    */
   async read({ selection, maxAgeMs, signal, cause }: ReadOptions): Promise<void> {
     const waits = this.#waits(selection, maxAgeMs, cause);

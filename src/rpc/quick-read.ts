@@ -11,7 +11,7 @@ import { parseView } from "./metadata-service.ts";
 import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
 import { acceptedCompression, GRPC } from "./plain-protocols.ts";
 
-/** A timeout that is over before anything is done is the library's to refuse, like one that is malformed. */
+/** A timeout of a millisecond or more. One that may be over before anything is done, or is malformed, is the library's to refuse. */
 const TIMEOUT = /^[1-9]\d{0,7}[HMSm]$/;
 
 export function createQuickRead({
@@ -19,7 +19,7 @@ export function createQuickRead({
   encodeAnswer,
   acceptCompression,
 }: PlainCallOptions): AnswerPlainCall {
-  /** The answer, or undefined when it takes more than this. */
+  /** The answer. Undefined: the library has to give it. */
   const answerTo = (body: Uint8Array, cause: object | undefined): Uint8Array | undefined => {
     const message = onlyMessage(body);
     const { keys, view, maxAge } = message
