@@ -69,9 +69,9 @@ export async function readDiff(git: Git, base: string, status: Status, options: 
 
 /**
  * The paths with changes that are not staged. Absent when there are files with both staged and other changes, or renames
- * that may be half staged: else the two kinds are
- * measured apart, and neither needs a look at files that have not changed. A comparison of a commit with the work tree
- * limited to paths would not either, but takes seconds in a large repository (3.5 s at 100,000 files with git 2.39).
+ * that may be half staged. Where there are none, the two kinds are measured apart, and neither needs a look at files that have not
+ * changed. A comparison of a commit with the work tree limited to paths would not either, but takes seconds in a large repository
+ * (3.5 s at 100,000 files with git 2.39).
  */
 function modifiedApart({ entries, conflicted, renames }: Status): string[] | undefined {
   if (entries === undefined || conflicted > 0) return undefined;
