@@ -1,5 +1,5 @@
 // The arrows of the house: main -> command-line -> cli -> server -> {sources, rpc, http} -> metadata -> collectors, and for
-// the hooks of agents main -> hooks. `gen` may be imported anywhere.
+// the hooks of agents main -> hooks. `gen` and `attempt.ts` may be imported anywhere.
 
 const NOT_DEPENDENCIES = ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"];
 
@@ -19,15 +19,18 @@ const BUNDLED = [
   "zod",
 ];
 
-/** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
+/** What any room may import. */
+const ANYWHERE = ["gen/", "attempt.ts"];
+
+/** Everything under src that `room` must not import: all rooms but those named, itself and what any room may. */
 const only = (room, allowed) => ({
   name: `${room.replaceAll(/[^a-z]+/g, "-")}-imports-only`,
-  comment: `src/${room} may import ${[...allowed, "gen"].join(", ")} and itself.`,
+  comment: `src/${room} may import ${[...allowed, ...ANYWHERE].join(", ")} and itself.`,
   severity: "error",
   from: { path: `^src/${room}` },
   to: {
     path: "^src/",
-    pathNot: [room, "gen/", ...allowed].map((name) => `^src/${name}`),
+    pathNot: [room, ...ANYWHERE, ...allowed].map((name) => `^src/${name}`),
   },
 });
 
