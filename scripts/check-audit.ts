@@ -41,7 +41,9 @@ if (report?.vulnerabilities === undefined) {
     );
     console.log(`${name} (${severity}): ${titles.join("; ")}`);
   }
-  console.log(`       ${vulnerable.length === 0 ? "none is known" : `${vulnerable.length} packages with known vulnerabilities`}`);
+  console.log(
+    `       ${vulnerable.length === 0 ? "none is known" : `${vulnerable.length} packages with known vulnerabilities`}`,
+  );
   process.exitCode = vulnerable.length === 0 ? 0 : 1;
 }
 
