@@ -89,10 +89,8 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
     const [scheme, token] = headers.authorization?.split(" ") ?? [];
     const booked: Booked = {
       atMs: nowMs(),
-      method,
       url,
       token,
-      isConditional: headers["if-none-match"] !== undefined,
       headerNames: Object.keys(headers),
       status: 0,
       cost: 0,
