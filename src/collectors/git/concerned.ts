@@ -1,8 +1,7 @@
 // Which files can have changed their state when index or HEAD did. Any other file is the same in the index as in HEAD, was so
 // before, and is the same in both commits; so it is the same in both indexes, and compares with an untouched work tree as it did.
 
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import type { Status } from "./status.ts";
 
 /**
@@ -18,7 +17,7 @@ export async function concernedPaths(
   git: Git,
   earlier: Status,
   touched: readonly string[],
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<readonly string[] | undefined> {
   const { oid, entries, truncated } = earlier;
   if (oid === undefined || entries === undefined || truncated) return undefined;
