@@ -1,5 +1,5 @@
-// The arrows of the house: main -> command-line -> cli -> server -> {rpc, http} -> metadata -> collectors, and for the hooks of
-// agents main -> hooks. `gen` may be imported anywhere.
+// The arrows of the house: main -> command-line -> cli -> server -> {sources, rpc, http} -> metadata -> collectors, and for
+// the hooks of agents main -> hooks. `gen` and `attempt.ts` may be imported anywhere.
 
 const NOT_DEPENDENCIES = ["npm-dev", "npm-no-pkg", "npm-unknown", "unknown", "undetermined"];
 
@@ -19,20 +19,32 @@ const BUNDLED = [
   "zod",
 ];
 
-/** Everything under src that `room` must not import: all rooms but those named, itself and gen. */
+/** What any room may import. */
+const ANYWHERE = ["gen/", "attempt.ts"];
+
+/** Everything under src that `room` must not import: all rooms but those named, itself and what any room may. */
 const only = (room, allowed) => ({
   name: `${room.replaceAll(/[^a-z]+/g, "-")}-imports-only`,
-  comment: `src/${room} may import ${[...allowed, "gen"].join(", ")} and itself.`,
+  comment: `src/${room} may import ${[...allowed, ...ANYWHERE].join(", ")} and itself.`,
   severity: "error",
   from: { path: `^src/${room}` },
   to: {
     path: "^src/",
-    pathNot: [room, "gen/", ...allowed].map((name) => `^src/${name}`),
+    pathNot: [room, ...ANYWHERE, ...allowed].map((name) => `^src/${name}`),
   },
 });
 
 /** What commands may import beside each other. */
-const CLI = ["config", "server.ts", "client/", "hooks/", "task-file/", "metadata/", "observability/"];
+const CLI = [
+  "config",
+  "server.ts",
+  "sources.ts",
+  "client/",
+  "hooks/",
+  "task-file/",
+  "metadata/",
+  "observability/",
+];
 
 module.exports = {
   forbidden: [
@@ -53,7 +65,8 @@ module.exports = {
     only("task-file/", []),
     only("hooks/", ["config-environment.ts", "task-file/"]),
     only("config", []),
-    only("server.ts", ["config", "rpc/", "http/", "metadata/", "collectors/", "observability/"]),
+    only("server.ts", ["config", "sources.ts", "rpc/", "http/", "metadata/", "observability/"]),
+    only("sources.ts", ["config", "metadata/", "collectors/", "observability/"]),
     only("cli/(?!doctor)", ["cli/", ...CLI]),
     // Looks at what the collectors look at, with their own functions.
     only("cli/doctor", ["cli/", "collectors/", ...CLI]),

@@ -20,7 +20,7 @@ export function temporaryDirectory(): string {
 }
 
 /** Removes a temporary directory before the end. */
-export function removeDirectory(directory: string): void {
+function removeDirectory(directory: string): void {
   directories.delete(directory);
   rmSync(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
 }

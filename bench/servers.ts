@@ -111,6 +111,7 @@ async function start(
   exited.catch(() => undefined);
   const url = /"url":"(http:[^"]+)"/.exec(String(line))?.[1];
   if (url === undefined) {
+    await stopProcess(child);
     throw new Error(`the first line of ${args.join(" ")} does not say where it listens: ${line}`);
   }
   lines.on("line", onLine);

@@ -1,5 +1,5 @@
-// Asks the registry whether holes are known in the packages that the program is made of. Fails when there are; passes, and says so, when
-// the registry does not tell: many mirrors serve packages and no advisories, and a check must work without a network.
+// Asks the registry whether vulnerabilities are known in the packages that the program is made of. Fails when there are; passes, and
+// says so, when the registry does not tell: many mirrors serve packages and no advisories, and a check must work without a network.
 
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
@@ -28,21 +28,23 @@ if (report?.vulnerabilities === undefined) {
   const isRefused = cause !== undefined && cause !== null;
   console.log(
     isRefused
-      ? `       not known: the registry does not tell of holes (${cause})`
+      ? `       not known: the registry does not tell of vulnerabilities (${cause})`
       : `npm audit: ${report?.error?.summary ?? stdout}`,
   );
   process.exitCode = isRefused ? 0 : 1;
 } else {
   const names = programPackages(root);
-  const holes = Object.entries(report.vulnerabilities).filter(([name]) => names.has(name));
-  for (const [name, { severity, via }] of holes) {
+  const vulnerable = Object.entries(report.vulnerabilities).filter(([name]) => names.has(name));
+  for (const [name, { severity, via }] of vulnerable) {
     const titles = via.map((one) =>
       typeof one === "string" ? `by way of ${one}` : `${one.title} ${one.url}`,
     );
     console.log(`${name} (${severity}): ${titles.join("; ")}`);
   }
-  console.log(`       ${holes.length === 0 ? "none is known" : `${holes.length} packages with known holes`}`);
-  process.exitCode = holes.length === 0 ? 0 : 1;
+  console.log(
+    `       ${vulnerable.length === 0 ? "none is known" : `${vulnerable.length} packages with known vulnerabilities`}`,
+  );
+  process.exitCode = vulnerable.length === 0 ? 0 : 1;
 }
 
 function parse(text: string | null): Report | undefined {

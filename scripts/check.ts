@@ -15,7 +15,7 @@ const CHECKS: readonly (readonly [what: string, command: string, ...args: string
   ["generated files", "node", "scripts/generate.ts", "--check"],
   ["arrows of the house", "depcruise", "src", "test", "scripts", "bench"],
   ["unused code", "knip", "--no-progress", "--treat-config-hints-as-errors"],
-  ["known holes", "node", "scripts/check-audit.ts"],
+  ["known vulnerabilities", "node", "scripts/check-audit.ts"],
   ["guarantees", "node", "scripts/check-guarantees.ts"],
 ];
 
@@ -32,7 +32,7 @@ for (const [what, command, ...args] of CHECKS) {
   if (status !== 0) {
     failed.push(what);
     console.log(`${stdout ?? ""}${stderr ?? ""}`);
-  } else if (what === "guarantees" || what === "known holes") {
+  } else if (what === "guarantees" || what === "known vulnerabilities") {
     console.log(stdout.trimEnd());
   }
 }

@@ -1,5 +1,5 @@
 // Writes everything that is generated and committed: code and documents from the proto files, .env.example from the
-// settings, and the table of metrics.
+// settings, and the tables of metrics and of limits.
 // With --check nothing is written, and it fails when a file is not what would be generated.
 
 import { execFileSync } from "node:child_process";

@@ -1,6 +1,7 @@
 // The certificate and the key that TLS is served with: checked before anything listens.
 
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
+import { attempt } from "./attempt.ts";
 
 /** Both PEM. */
 export interface TlsIdentity {
@@ -25,12 +26,4 @@ export function checkTlsIdentity({ cert, key }: TlsIdentity): TlsProblem | undef
   return certificate.checkPrivateKey(privateKey)
     ? undefined
     : { of: "key", problem: "is not the key of the certificate" };
-}
-
-function attempt<T>(make: () => T): T | undefined {
-  try {
-    return make();
-  } catch {
-    return undefined;
-  }
 }

@@ -18,9 +18,9 @@ const COMPILERS = [
 const STARTED_MS = 10_000;
 
 /**
- * V8's memory reducer, which collects when a process has come to rest, asks for the first time
- * after 8 s whether it has, and then every 8 s: one that allocates next to nothing never gives it an answer. With no collection to
- * do, it stops asking until the memory has grown by a few MB. From then on it has its two, so that memory is given back after a burst.
+ * How many collections V8's memory reducer may do. It collects when a process has come to rest, and wakes every 8 s to see whether
+ * it has: of a server that allocates next to nothing it never finds out, and so never stops. While it may do none, it does not wake
+ * before the memory has grown by a few MB. Once the start is over it has V8's own two, so that memory is given back after a burst.
  */
 const REDUCER_COLLECTIONS = { whileStarting: 0, later: 2 };
 

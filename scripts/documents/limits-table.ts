@@ -27,6 +27,7 @@ const ROOMS = [
   ["observability/", "Log, metrics and traces"],
   ["config", "Settings"],
   ["server.ts", "The server"],
+  ["sources.ts", "Sources"],
   ["cli/", "The command line"],
   ["client/", "The client library"],
 ] as const;

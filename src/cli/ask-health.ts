@@ -3,6 +3,7 @@
 import { type IncomingMessage, request as requestHttp } from "node:http";
 import { request as requestHttps } from "node:https";
 import * as z from "zod/mini";
+import { attempt } from "../attempt.ts";
 
 /** The answer is one line. In characters. */
 const MAX_LENGTH = 4_096;
@@ -44,14 +45,6 @@ export async function askHealth(
       return undefined;
     }
   }
-  const answer = HEALTH.safeParse(parse(body));
+  const answer = HEALTH.safeParse(attempt(() => JSON.parse(body)));
   return answer.success ? answer.data : undefined;
-}
-
-function parse(json: string): unknown {
-  try {
-    return JSON.parse(json);
-  } catch {
-    return undefined;
-  }
 }

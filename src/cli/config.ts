@@ -13,7 +13,7 @@ import {
 import { type SettingName, variablesOf } from "../config-settings.ts";
 import { explainUnknown, unknownVariables } from "../config-unknown.ts";
 import { MASK, withoutSecrets } from "../config-values.ts";
-import { agentApiUrl } from "../server.ts";
+import { agentApiUrl } from "../sources.ts";
 import { type CliContext, configInput } from "./options.ts";
 import { formatTable } from "./table.ts";
 

@@ -7,7 +7,7 @@ import { readWithoutWrong, type WrongSetting } from "../config-reload.ts";
 import { cleanText } from "../metadata/clean-text.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { createRedaction } from "../observability/redact.ts";
-import { gitSurroundings } from "../server.ts";
+import { gitSurroundings } from "../sources.ts";
 import { CommandError } from "./command-error.ts";
 import { accessCheck } from "./doctor/access.ts";
 import { agentApiCheck } from "./doctor/agentapi.ts";

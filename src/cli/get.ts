@@ -14,7 +14,7 @@ import { closestKey, createCatalogue } from "../metadata/catalogue.ts";
 import { createResponse } from "../metadata/response.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import { createLog } from "../observability/log.ts";
-import { buildSources } from "../server.ts";
+import { buildSources } from "../sources.ts";
 import { CommandError } from "./command-error.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 import { formatResponse } from "./response-table.ts";

@@ -4,7 +4,7 @@ import type { GetMetadataResponse } from "../gen/fleet/metadata/v1/service_pb.ts
 import type { Catalogue } from "../metadata/catalogue.ts";
 import { cleanText } from "../metadata/clean-text.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
-import { stateName } from "../server.ts";
+import { stateName } from "../metadata/state-name.ts";
 import { formatTable } from "./table.ts";
 
 /** Keys and values in the order of the catalogue, then what is wrong with sources. */

@@ -7,8 +7,9 @@ import type { TaskRecord } from "../hooks/task-record.ts";
 import { cleanText } from "../metadata/clean-text.ts";
 import { METADATA_LIMITS } from "../metadata/limits.ts";
 import { selectKeys } from "../metadata/selection.ts";
+import { stateName } from "../metadata/state-name.ts";
 import { createLog } from "../observability/log.ts";
-import { buildSources, stateName } from "../server.ts";
+import { buildSources } from "../sources.ts";
 import { type CliContext, commandConfig } from "./options.ts";
 import { formatTable } from "./table.ts";
 

@@ -10,7 +10,10 @@ export interface Checkout {
   readonly head?: string;
   /** In the order of the configuration. */
   readonly remotes: readonly CheckoutRemote[];
-  /** `branch.<name>.*` of the current branch, each the last one that is set. What is no remote's name is an address, treated like theirs. */
+  /**
+   * `branch.<name>.*` of the current branch, each the last one that is set. What is no remote's name is an address, treated like
+   * theirs.
+   */
   readonly branchConfig: {
     readonly remote?: string;
     readonly merge?: string;
@@ -20,7 +23,10 @@ export interface Checkout {
   readonly remotePushDefault?: string;
   /** `push.default`, as it is written. Absent: git's own default, `simple`. */
   readonly pushDefault?: string;
-  /** Where git itself says that the branch is pushed to (like `<branch>@{push}`, but told when that ref is gone too). Absent where it cannot tell. */
+  /**
+   * Where git itself says that the branch is pushed to (like `<branch>@{push}`, but told when that ref is gone too). Absent where
+   * it cannot tell.
+   */
   readonly push?: {
     /** Name of the remote. */
     readonly remote: string;

@@ -54,6 +54,9 @@ export interface RemoteCollector {
   readonly rateLimit: RateLimit | undefined;
   /** Why the remote is not asked at present, whatever the checkout. Undefined: nothing keeps it from being asked. */
   readonly obstacle: Problem | undefined;
-  /** Calls `changed` when {@link known} or {@link dueAtMs} may give another answer than before, other than by time, until `signal` is aborted. */
+  /**
+   * Calls `changed` when {@link known} or {@link dueAtMs} may give another answer than before, other than by time, until `signal` is
+   * aborted.
+   */
   watch?(changed: () => void, signal: AbortSignal): void;
 }

@@ -19,7 +19,10 @@ export interface HttpLimits {
   readonly headerBytes: number;
   /** Streams that one HTTP/2 connection may have open. */
   readonly streamsPerSession: number;
-  /** Requests that are open on all connections, streams among them. More are refused with `resource_exhausted`, but for the health route. */
+  /**
+   * Requests that are open on all connections, streams among them. More are refused with `resource_exhausted`, but for the health
+   * route.
+   */
   readonly openRequests: number;
   /** Requests of one HTTP/1.1 connection that are served at a time. The others wait for their turn. */
   readonly pipelinedRequests: number;
@@ -31,7 +34,10 @@ export interface HttpLimits {
   readonly pingTimeoutMs: number;
   /** Silence on a connection after which the kernel asks whether the peer is still there (ten times, a second apart). */
   readonly keepAliveProbeMs: number;
-  /** How long after something was sent it is looked whether an HTTP/1.1 peer acknowledges nothing of an answer, and how often from then on; it is given up the third time in a row. */
+  /**
+   * How long after something was sent to an HTTP/1.1 peer it is checked whether the peer acknowledges it, and how often from then
+   * on. A peer that acknowledges nothing is given up at the third check in a row.
+   */
   readonly resendCheckMs: number;
   /** The reader of an answer that takes nothing of it for so long is cut off. */
   readonly writeStallMs: number;

@@ -27,8 +27,8 @@ export interface MetadataSource {
   current(maxAgeMs?: number, cause?: object): Promise<void> | undefined;
 }
 
-/** Keeps a source current while somebody watches. */
-export interface Keeping {
+/** A source that is kept current while somebody watches it. */
+export interface Watchable {
   /** Somebody watches. */
   begin(): void;
   /** Somebody watches no more. */

@@ -10,7 +10,7 @@ import type { Catalogue } from "./catalogue.ts";
 import type { Clock, Timers } from "./clock.ts";
 import { FirstWait } from "./first-wait.ts";
 import { REMOTE_LIMITS } from "./limits.ts";
-import type { CollectionTrace, Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
+import type { CollectionTrace, MetadataSource, SourceObserver, Watchable } from "./metadata-source.ts";
 import { Preparation } from "./preparation.ts";
 import { RemoteReports } from "./remote-report.ts";
 import { type Failed, failureOf, PENDING, type SourceReport, sameContribution } from "./source-report.ts";
@@ -48,7 +48,7 @@ interface Running extends Supervised<void> {
 const SUPERSEDED = new CollectError("SUPERSEDED", "another branch is checked out");
 
 /** One source of metadata over the network. `start` it to hear what its collector tells; `close` it at the end. */
-export class RemoteSource implements MetadataSource, Keeping {
+export class RemoteSource implements MetadataSource, Watchable {
   readonly name: string;
   readonly #options: RemoteSourceOptions;
   readonly #onNews: () => void;

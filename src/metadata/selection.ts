@@ -10,7 +10,6 @@ export interface Selection {
   readonly id: string;
   /** The wanted leaves, in the order of the catalogue. */
   readonly leaves: readonly Leaf[];
-  readonly has: (key: string) => boolean;
   /** Sources that the wanted leaves come from: a read waits for no other. */
   readonly sources: ReadonlySet<string>;
   /** Names that no key matches, in the order they were asked for, each once. */
@@ -61,5 +60,5 @@ function matchingKeys(catalogue: Catalogue, name: string): string[] {
 
 function createSelection(leaves: readonly Leaf[], id: string, unknown: readonly string[]): Selection {
   const sources = new Set(leaves.map(({ source }) => source));
-  return { id, leaves, has: (key) => leaves.some((leaf) => leaf.key === key), sources, unknown };
+  return { id, leaves, sources, unknown };
 }

@@ -7,9 +7,9 @@ import { SourceState } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { abortable } from "./abortable.ts";
 import { type Catalogue, createCatalogue } from "./catalogue.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "./clock.ts";
-import { Keeper } from "./keeper.ts";
 import { METADATA_LIMITS, type MetadataLimits } from "./limits.ts";
-import type { Keeping, MetadataSource, SourceObserver } from "./metadata-source.ts";
+import type { MetadataSource, SourceObserver, Watchable } from "./metadata-source.ts";
+import { Refresher } from "./refresher.ts";
 import { RemoteSource, type RemoteSourceOptions } from "./remote-source.ts";
 import type { Selection } from "./selection.ts";
 import { createSnapshot, type Snapshot } from "./snapshot.ts";
@@ -86,8 +86,8 @@ export class MetadataService {
   /** Each behind the one that it follows. */
   readonly #sources: readonly MetadataSource[];
   /** By the source's name. */
-  readonly #keepings: ReadonlyMap<string, Keeping>;
-  readonly #keepers: readonly Keeper[];
+  readonly #watchables: ReadonlyMap<string, Watchable>;
+  readonly #refreshers: readonly Refresher[];
   /** Which source follows which, by name. */
   readonly #follows: ReadonlyMap<string, string>;
   readonly #limits: MetadataLimits;
@@ -106,7 +106,7 @@ export class MetadataService {
     this.#limits = options.limits ?? METADATA_LIMITS;
     checkNames(this.catalogue, options.collectors);
     const scheduled = options.collectors;
-    const keepers = new Map<string, Keeper>();
+    const refreshers = new Map<string, Refresher>();
     const followers: { readonly source: RemoteSource; readonly follows: string }[] = [];
     const local = scheduled
       .filter((one) => "collector" in one)
@@ -114,7 +114,7 @@ export class MetadataService {
         const source: Source = this.#createSource(one, options, {
           // Those that follow take over what was found before anybody can see it.
           reported: (isNews) => {
-            keepers.get(source.name)?.reported();
+            refreshers.get(source.name)?.reported();
             const news = followers
               .filter(({ follows }) => follows === source.name)
               .map((follower) => follower.source.follow());
@@ -122,9 +122,9 @@ export class MetadataService {
               this.#changed();
             }
           },
-          stirred: () => keepers.get(source.name)?.stir(),
+          invalidated: () => refreshers.get(source.name)?.invalidate(),
         });
-        keepers.set(source.name, new Keeper(source));
+        refreshers.set(source.name, new Refresher(source));
         return source;
       });
     for (const one of scheduled.filter((candidate) => "remote" in candidate)) {
@@ -136,9 +136,9 @@ export class MetadataService {
     }
     const remote = followers.map(({ source }) => source);
     this.#sources = [...local, ...remote];
-    this.#keepers = [...keepers.values()];
-    this.#keepings = new Map<string, Keeping>([
-      ...keepers,
+    this.#refreshers = [...refreshers.values()];
+    this.#watchables = new Map<string, Watchable>([
+      ...refreshers,
       ...remote.map((source) => [source.name, source] as const),
     ]);
     this.#follows = new Map(followers.map(({ source, follows }) => [source.name, follows]));
@@ -153,16 +153,17 @@ export class MetadataService {
 
   /** Ends all collecting. Reads are served from what is known. */
   async close(): Promise<void> {
-    for (const keeper of this.#keepers) {
-      keeper.close();
+    for (const refresher of this.#refreshers) {
+      refresher.close();
     }
     await Promise.all(this.#sources.map((source) => source.close()));
     this.#subscribers.clear();
   }
 
   /**
-   * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and {@link sources} tell what is known. One
-   * source that fails or hangs costs only itself: never rejects but with the reason of an aborted `signal`.
+   * Waits until the sources that are asked for, and those that they follow, are current; then {@link snapshot} and
+   * {@link sources} tell what is known. One source that fails or hangs costs only itself: never rejects but with the reason of an
+   * aborted `signal`.
    */
   async read({ selection, maxAgeMs, signal, cause }: ReadOptions): Promise<void> {
     const waits = this.#waits(selection, maxAgeMs, cause);
@@ -210,17 +211,19 @@ export class MetadataService {
   subscribe(listener: () => void, sources: ReadonlySet<string> = NO_SOURCES): () => void {
     const subscriber = (): void => listener();
     const kept = this.#withFollowed(sources);
-    const keepings = [...this.#keepings].filter(([name]) => kept.has(name)).map(([, keeping]) => keeping);
+    const watchables = [...this.#watchables]
+      .filter(([name]) => kept.has(name))
+      .map(([, watchable]) => watchable);
     this.#subscribers.add(subscriber);
-    for (const keeping of keepings) {
-      keeping.begin();
+    for (const watchable of watchables) {
+      watchable.begin();
     }
     return () => {
       if (!this.#subscribers.delete(subscriber)) {
         return;
       }
-      for (const keeping of keepings) {
-        keeping.end();
+      for (const watchable of watchables) {
+        watchable.end();
       }
     };
   }

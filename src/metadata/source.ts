@@ -39,7 +39,7 @@ export interface SourceListener {
    */
   reported(isNews: boolean): void;
   /** An event told that something may have changed, or whether events tell of every change. May be called often. */
-  stirred(): void;
+  invalidated(): void;
 }
 
 interface Collection {
@@ -93,7 +93,7 @@ export class Source implements MetadataSource {
    * Whether events tell when there is something to collect: they tell of every change, and the last collection has neither
    * failed, which is tried again without one, nor found what holds for a time only.
    */
-  get isTold(): boolean {
+  get isFollowed(): boolean {
     return (
       this.#coverage === "complete" &&
       this.#collectedChanges !== -1 &&
@@ -105,7 +105,7 @@ export class Source implements MetadataSource {
    * How long what is known counts as current without events, in milliseconds from now. 0 when that time is over, and when
    * something calls for a collection.
    */
-  get lastingMs(): number {
+  get currentForMs(): number {
     return this.#collectedChanges === this.#changes ? Math.max(0, this.#holdsMs - (this.ageMs ?? 0)) : 0;
   }
 
@@ -129,7 +129,7 @@ export class Source implements MetadataSource {
         {
           changed: () => {
             this.#changes += 1;
-            this.#listener.stirred();
+            this.#listener.invalidated();
           },
           coverage: (state) => this.#covered(state),
         },
@@ -204,7 +204,7 @@ export class Source implements MetadataSource {
     this.#coverage = state;
     this.#changes += 1;
     this.#options.observer?.coverage?.(this.name, state);
-    this.#listener.stirred();
+    this.#listener.invalidated();
   }
 
   /**

@@ -1,8 +1,8 @@
 // Work that has a deadline and can be ended, whether or not it heeds its signal.
 
-import type { Timers } from "../collectors/clock.ts";
 import { CollectError } from "../collectors/collector.ts";
 import { abortable } from "./abortable.ts";
+import type { Timers } from "./clock.ts";
 
 /** One piece of work that was begun. */
 export interface Supervised<T> {

@@ -1,6 +1,9 @@
 // How an RPC has ended, read from what its client is told: some calls end before any handler or interceptor hears of them.
 
 import { Code } from "@connectrpc/connect";
+import { endStreamFlag } from "@connectrpc/connect/protocol-connect";
+import { trailerFlag } from "@connectrpc/connect/protocol-grpc-web";
+import { PREFIX_BYTES } from "./envelope.ts";
 
 /** What is known of an answer when it is written. */
 export interface Answered {
@@ -13,14 +16,6 @@ export interface Answered {
   readonly last: Uint8Array | undefined;
 }
 
-/** The flag of gRPC-web's last envelope, which holds its trailers. */
-const GRPC_WEB_TRAILERS = 0x80;
-
-/** The flag of the last envelope of a stream over Connect. */
-const CONNECT_END = 0x02;
-
-const ENVELOPE_HEAD_BYTES = 5;
-
 /** Connect's words for its codes, by number. */
 const WORDS: ReadonlyMap<number, string> = new Map(
   Object.entries(Code)
@@ -31,14 +26,14 @@ const WORDS: ReadonlyMap<number, string> = new Map(
 /** Connect's word for how a call has ended, `ok` included. `unknown` when the answer does not say. */
 export function answerCode({ status, contentType, grpcStatus, last }: Answered): string {
   if (contentType.startsWith("application/grpc-web")) {
-    const said = grpcStatus ?? /^grpc-status: *(\d+)/im.exec(endText(last, GRPC_WEB_TRAILERS))?.[1];
+    const said = grpcStatus ?? /^grpc-status: *(\d+)/im.exec(endText(last, trailerFlag))?.[1];
     return grpcWord(said);
   }
   if (contentType.startsWith("application/grpc")) {
     return grpcWord(grpcStatus);
   }
   if (contentType.startsWith("application/connect+")) {
-    const end = endText(last, CONNECT_END);
+    const end = endText(last, endStreamFlag);
     return end === "" ? "unknown" : codeIn(end, (value) => (value as { error?: unknown }).error, "ok");
   }
   return status === 200 ? "ok" : codeIn(text(last), (value) => value, "unknown");
@@ -51,7 +46,7 @@ function grpcWord(status: string | null | undefined): string {
 /** The text in the envelope that ends a stream; empty when it is another one. */
 function endText(envelope: Uint8Array | undefined, flag: number): string {
   return envelope !== undefined && ((envelope[0] ?? 0) & flag) !== 0
-    ? text(envelope.subarray(ENVELOPE_HEAD_BYTES))
+    ? text(envelope.subarray(PREFIX_BYTES))
     : "";
 }
 

@@ -1,7 +1,5 @@
 // From Node's requests to the RPC library's handlers and back, for gRPC, gRPC-web and Connect alike.
 
-import type { IncomingMessage, ServerResponse } from "node:http";
-import type { Http2ServerRequest, Http2ServerResponse } from "node:http2";
 import { cors, createConnectRouter, createContextValues } from "@connectrpc/connect";
 import type { UniversalHandler, UniversalServerResponse } from "@connectrpc/connect/protocol";
 import { universalRequestFromNodeRequest } from "@connectrpc/connect-node";
@@ -17,7 +15,7 @@ import { stoppingError } from "./errors.ts";
 import { createHealthHandlers } from "./health.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { CAUSE, createMetadataHandlers, type MetadataHandlersOptions } from "./metadata-service.ts";
-import { plainProtocol } from "./plain-protocols.ts";
+import { plainProtocol, type Request, type Response } from "./plain-protocols.ts";
 import { createQuickRead } from "./quick-read.ts";
 import { createQuickWatch } from "./quick-watch.ts";
 import { addReflection } from "./reflection/index.ts";
@@ -43,15 +41,15 @@ export interface RpcHandler {
   /** Those of them that need no token: a probe cannot send one. */
   readonly openPaths: ReadonlySet<string>;
   /**
-   * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece. Rejects when the connection breaks before the
-   * answer is written, and for defects of the library.
+   * Serves a request on one of these paths. Its Host must be well-formed. The answer is written by `write`, piece by piece.
+   * Rejects when the connection breaks before the answer is written, and for defects of the library.
    *
    * @param cause stands for the request where that is traced.
    * @returns Connect's word for how the call has ended, `ok` included.
    */
   handle(
-    request: IncomingMessage | Http2ServerRequest,
-    response: ServerResponse | Http2ServerResponse,
+    request: Request,
+    response: Response,
     write: (bytes: Uint8Array) => Promise<void>,
     cause?: object,
   ): Promise<string>;
@@ -148,7 +146,7 @@ function limitType(headers: Headers): void {
  */
 async function send(
   { status, header, body, trailer }: UniversalServerResponse,
-  response: ServerResponse | Http2ServerResponse,
+  response: Response,
   write: (bytes: Uint8Array) => Promise<void>,
 ): Promise<string> {
   const about = {

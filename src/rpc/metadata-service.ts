@@ -98,6 +98,7 @@ function parseMaxAge(maxAge: Duration | undefined): number | undefined {
   return ms;
 }
 
+/** In milliseconds. @throws {InvalidRequestError} when it is out of the range of {@link REQUEST_LIMITS}. */
 export function parseHeartbeat(interval: Duration | undefined): number {
   const { min, max, default: fallback } = REQUEST_LIMITS.heartbeatMs;
   const ms = interval === undefined ? fallback : durationMs(interval);
@@ -110,6 +111,7 @@ export function parseHeartbeat(interval: Duration | undefined): number {
   return ms;
 }
 
+/** The view. @throws {InvalidRequestError} when the contract does not know it. */
 export function parseView(view: MetadataView): MetadataView {
   const views: readonly number[] = Object.values(MetadataView);
   if (!views.includes(view)) {

@@ -36,15 +36,6 @@ const PATIENCE_MS = 10;
 /** Room for all keys by name. */
 const MAX_BODY_BYTES = 16_384;
 
-/** What is wrong with a request, the library finds out again, and says. */
-export function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
-}
-
 /** Reads a body that is small and comes at once; otherwise what has come of it. Rejects when the connection breaks. */
 export function readBody(
   request: Request,

@@ -2,16 +2,17 @@
 // async iterables, which take three times the CPU. Whatever is not plain is left to the library, errors included.
 
 import { fromBinary } from "@bufbuild/protobuf";
+import { attempt } from "../attempt.ts";
 import { GetMetadataRequestSchema } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { COMPRESSION } from "../metadata/limits.ts";
 import { selectKeys } from "../metadata/selection.ts";
 import { inEnvelope, onlyMessage, PREFIX_BYTES } from "./envelope.ts";
 import { RPC_LIMITS } from "./limits.ts";
 import { parseView } from "./metadata-service.ts";
-import { type AnswerPlainCall, attempt, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
+import { type AnswerPlainCall, bodyOf, type PlainCallOptions, readBody } from "./plain-call.ts";
 import { acceptedCompression, GRPC } from "./plain-protocols.ts";
 
-/** A timeout that is over before anything is done is the library's to refuse, like one that is malformed. */
+/** A timeout of a millisecond or more. One that may be over before anything is done, or is malformed, is the library's to refuse. */
 const TIMEOUT = /^[1-9]\d{0,7}[HMSm]$/;
 
 export function createQuickRead({
@@ -19,7 +20,7 @@ export function createQuickRead({
   encodeAnswer,
   acceptCompression,
 }: PlainCallOptions): AnswerPlainCall {
-  /** The answer, or undefined when it takes more than this. */
+  /** The answer. Undefined: the library has to give it. */
   const answerTo = (body: Uint8Array, cause: object | undefined): Uint8Array | undefined => {
     const message = onlyMessage(body);
     const { keys, view, maxAge } = message
@@ -46,6 +47,7 @@ export function createQuickRead({
     const body = Buffer.concat(chunks);
     const rest = (): AsyncIterable<Uint8Array> => bodyOf(chunks, isComplete ? undefined : request);
     const compression = acceptedCompression(request, GRPC, acceptCompression);
+    // What is wrong with a request, the library finds out again, and says.
     const answer = isComplete ? attempt(() => answerTo(body, cause)) : undefined;
     const length = (answer?.length ?? 0) - PREFIX_BYTES;
     if (answer === undefined || length > RPC_LIMITS.writeMaxBytes) {

@@ -5,6 +5,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import { Code, ConnectError } from "@connectrpc/connect";
 import type { Compression } from "@connectrpc/connect/protocol";
+import { attempt } from "../attempt.ts";
 import {
   type MetadataView,
   WatchMetadataRequestSchema,
@@ -24,7 +25,6 @@ import {
 } from "./metadata-service.ts";
 import {
   type AnswerPlainCall,
-  attempt,
   bodyOf,
   type PlainCall,
   type PlainCallOptions,
@@ -124,6 +124,7 @@ export function createQuickWatch(options: QuickWatchOptions): AnswerPlainCall {
       return undefined;
     }
     const { chunks, isComplete } = await readBody(request);
+    // What is wrong with a request, the library finds out again, and says.
     const wanted = isComplete ? attempt(() => parse(Buffer.concat(chunks))) : undefined;
     // Not waited for here: the body, a part of all that came with it, would be kept as long as the stream.
     return wanted === undefined ? bodyOf(chunks, isComplete ? undefined : request) : stream(wanted, call);

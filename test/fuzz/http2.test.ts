@@ -12,6 +12,7 @@ import {
   mutated,
   useCrashes,
 } from "../helpers/fuzz.ts";
+import { frame } from "../helpers/http2-frames.ts";
 import { HTTP2_PREFACE } from "../helpers/raw-http.ts";
 import { SERVED_PATHS } from "../helpers/served-paths.ts";
 import { useServer } from "../helpers/server.ts";
@@ -22,21 +23,6 @@ const crashes = useCrashes();
 const PREFACE = Buffer.from(HTTP2_PREFACE);
 const SETTINGS = 4;
 const HEADERS = 1;
-
-function frame(
-  type: number,
-  flags: number,
-  stream: number,
-  payload: Uint8Array,
-  length = payload.length,
-): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(length % 2 ** 24, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
 
 /** A header as a literal that is not indexed (RFC 7541, 6.2.2). */
 function literal([name, value]: readonly [string, string]): Buffer {

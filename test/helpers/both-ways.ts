@@ -4,18 +4,17 @@ import { once } from "node:events";
 import { createServer as createHttp1Server } from "node:http";
 import { type ClientHttp2Session, createServer as createHttp2Server } from "node:http2";
 import type { AddressInfo } from "node:net";
-import type { Compression } from "@connectrpc/connect/protocol";
 import { expect, onTestFinished } from "vitest";
 import { createWriter, isBroken } from "../../src/http/outflow.ts";
 import { Lifecycle } from "../../src/metadata/lifecycle.ts";
 import { selectKeys } from "../../src/metadata/selection.ts";
 import { MetadataService } from "../../src/metadata/service.ts";
 import { compressionBrotli, compressionGzip } from "../../src/rpc/compression.ts";
-import { createAnswerEncoder, type EncodeAnswer } from "../../src/rpc/encoded-answers.ts";
+import { createAnswerEncoder } from "../../src/rpc/encoded-answers.ts";
 import { createRpcHandler, type RpcHandler } from "../../src/rpc/handler.ts";
-import type { MetadataHandlersOptions } from "../../src/rpc/metadata-service.ts";
 import type { AnswerPlainCall } from "../../src/rpc/plain-call.ts";
 import { plainProtocol, type Request, type Response } from "../../src/rpc/plain-protocols.ts";
+import type { QuickWatchOptions } from "../../src/rpc/quick-watch.ts";
 import { ControlledCollector, data } from "./controlled-collector.ts";
 import { openSession } from "./http2-client.ts";
 import { ManualTime } from "./manual-time.ts";
@@ -32,13 +31,6 @@ export const BY_LIBRARY = { "grpc-timeout": "30000000u" };
 
 /** Which way a request goes, by its header `x-way`. */
 export const wayOf = (way: Way): Record<string, string> => ({ "x-way": way });
-
-/** What a quick way is made of. */
-export interface QuickOptions extends MetadataHandlersOptions {
-  readonly encodeAnswer: EncodeAnswer;
-  readonly acceptCompression: readonly Compression[];
-  readonly shutdown: AbortSignal;
-}
 
 export interface BothWays {
   /** Over HTTP/2. */
@@ -60,7 +52,7 @@ export interface BothWays {
 
 /** A server of both ways on one service, whose time stands still. */
 export async function openBothWays(
-  createQuick: (options: QuickOptions) => AnswerPlainCall,
+  createQuick: (options: QuickWatchOptions) => AnswerPlainCall,
   found = data({ git: { branch: "main", ahead: 0, detached: false } }),
 ): Promise<BothWays> {
   const time = new ManualTime();

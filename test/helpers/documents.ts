@@ -78,7 +78,7 @@ export function commandsOf({ language, text }: Block): string[] {
 }
 
 /** A document without its code, fenced or within a line: what is a link there is one. */
-export function prose(document: string): string {
+function prose(document: string): string {
   return readDocument(document)
     .replaceAll(/^( *)```[\s\S]*?^\1```$/gm, (code) => code.replaceAll(/[^\n]/g, ""))
     .replaceAll(/`[^`\n]*`/g, "");

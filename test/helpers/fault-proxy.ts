@@ -34,10 +34,6 @@ export interface FaultProxy {
   readonly url: string;
   /** Connections made from now on have this fault. Undefined: none. */
   use(fault: ConnectionFault | undefined): void;
-  /** How many connections clients have made. */
-  connections(): number;
-  /** How many of them are open. */
-  open(): number;
   /** Ends everything. May be called twice. */
   close(): Promise<void>;
 }
@@ -52,11 +48,9 @@ export async function startFaultProxy(port: number, fault?: ConnectionFault): Pr
 /** Starts one outside of tests. The caller closes it. */
 export async function openFaultProxy(port: number, fault?: ConnectionFault): Promise<FaultProxy> {
   let current = fault;
-  let connections = 0;
   const pairs = new Set<Pair>();
   const over = new AbortController();
   const server = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
-    connections += 1;
     const behind = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
     const pair = [client, behind] as const;
     pairs.add(pair);
@@ -100,8 +94,6 @@ export async function openFaultProxy(port: number, fault?: ConnectionFault): Pro
     use: (next) => {
       current = next;
     },
-    connections: () => connections,
-    open: () => pairs.size,
     close: () => {
       closing ??= close();
       return closing;

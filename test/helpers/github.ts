@@ -17,11 +17,12 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { type Clock, systemClock } from "../../src/collectors/clock.ts";
+import { answerTo, type Site } from "./github/answers.ts";
 import { createBodies } from "./github/bodies.ts";
 import { type Booked, Books } from "./github/books.ts";
 import { Credential, type CredentialOptions } from "./github/credentials.ts";
 import { type Fault, Faults } from "./github/faults.ts";
-import { findRoute, NOT_FOUND, type Reply, type Route } from "./github/routes.ts";
+import type { Reply } from "./github/routes.ts";
 import { Repo, type RepoOptions } from "./github/world.ts";
 
 export { type Fault, failure, HTML_PAGE, secondaryLimit } from "./github/faults.ts";
@@ -82,17 +83,21 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const bodies = createBodies(apiUrl);
+  const site: Site = {
+    apiUrl,
+    bodies: createBodies(apiUrl),
+    repoNamed: findRepo,
+    repoOf: (id) => repos.find((repo) => repo.id === id),
+    onUnexpected: (url) => books.unexpected.push(`GET ${url.pathname}${url.search}`),
+  };
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const { method = "", url = "", headers } = request;
     const [scheme, token] = headers.authorization?.split(" ") ?? [];
     const booked: Booked = {
       atMs: nowMs(),
-      method,
       url,
       token,
-      isConditional: headers["if-none-match"] !== undefined,
       headerNames: Object.keys(headers),
       status: 0,
       cost: 0,
@@ -123,7 +128,7 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
     }
     const credential = token === undefined ? anonymous : credentials.get(token);
     const reply =
-      fault?.kind === "answer" ? answerOf(fault) : answerTo(new URL(url, apiUrl), token, credential);
+      fault?.kind === "answer" ? answerOf(fault) : answerTo(new URL(url, apiUrl), token, credential, site);
     send(response, {
       reply,
       booked,
@@ -132,72 +137,6 @@ export async function openGitHub({ clock = systemClock }: GitHubOptions = {}): P
       isCut: fault?.kind === "cut",
       isFault: fault?.kind === "answer",
     });
-  };
-
-  /** What GitHub says, before it looks at validators. */
-  const answerTo = (url: URL, token: string | undefined, credential: Credential | undefined): Reply => {
-    if (credential === undefined || credential.isRevoked) {
-      return { status: 401, body: { message: "Bad credentials", status: "401" } };
-    }
-    if (credential.exceedsSecondaryLimit()) {
-      return {
-        status: 403,
-        headers: { "retry-after": "60" },
-        body: {
-          message:
-            "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.",
-        },
-      };
-    }
-    if (url.pathname === "/rate_limit") {
-      const { limit, remaining, resetMs } = credential;
-      return { status: 200, body: { resources: { core: { limit, remaining, reset: resetMs / 1_000 } } } };
-    }
-    if (credential.remaining === 0) {
-      const whose = token === undefined ? "127.0.0.1" : "user ID 1";
-      return { status: 403, body: { message: `API rate limit exceeded for ${whose}.`, status: "403" } };
-    }
-    const [, byName, byId, path = ""] =
-      /^\/(?:repos\/([^/]+\/[^/]+)|repositories\/(\d+))(?:\/(.*))?$/.exec(url.pathname) ?? [];
-    const repo =
-      byId === undefined
-        ? findRepo(decodeURIComponent(byName ?? ""))
-        : repos.find(({ id }) => id === Number(byId));
-    const route = findRoute(path);
-    const known = [...(route?.query ?? []), "per_page", "page"];
-    if (
-      repo === undefined ||
-      route === undefined ||
-      [...url.searchParams.keys()].some((name) => !known.includes(name))
-    ) {
-      books.unexpected.push(`GET ${url.pathname}${url.search}`);
-      return NOT_FOUND;
-    }
-    const sees = token !== undefined && (credential.sees?.includes(repo.name) ?? true);
-    if (repo.isPrivate && !sees) {
-      return NOT_FOUND;
-    }
-    if (repo.ssoUrl !== undefined && token !== undefined) {
-      return {
-        status: 403,
-        headers: { "x-github-sso": `required; url=${repo.ssoUrl}` },
-        body: {
-          message: "Resource protected by organization SAML enforcement. You must grant your token access.",
-        },
-      };
-    }
-    if (byName !== undefined && byName.toLowerCase() !== repo.name.toLowerCase()) {
-      const location = `${apiUrl}/repositories/${repo.id}${path === "" ? "" : `/${path}`}${url.search}`;
-      return { status: 301, headers: { location }, body: { message: "Moved Permanently", url: location } };
-    }
-    if (credential.lacks.includes(route.needs)) {
-      return {
-        status: 403,
-        headers: { "x-accepted-github-permissions": `${route.needs}=read` },
-        body: { message: "Resource not accessible by personal access token", status: "403" },
-      };
-    }
-    return page(route.answer(repo, url.searchParams, bodies), url);
   };
 
   const send = (response: ServerResponse, sending: Sending): void => {
@@ -277,28 +216,4 @@ interface Sending {
 function answerOf(fault: Extract<Fault, { kind: "answer" }>): Reply {
   const { status, body = "", headers = {} } = fault;
   return { status, body, headers };
-}
-
-/** Cuts the page out of a long answer, and says where the others are. */
-function page(answer: ReturnType<Route["answer"]>, url: URL): Reply {
-  if ("status" in answer) {
-    return answer;
-  }
-  const perPage = Math.min(100, Number(url.searchParams.get("per_page") ?? 30));
-  const number = Number(url.searchParams.get("page") ?? 1);
-  const last = Math.max(1, Math.ceil(answer.length / perPage));
-  const link = (to: number, rel: string): string => {
-    const target = new URL(url);
-    target.searchParams.set("page", String(to));
-    return `<${target}>; rel="${rel}"`;
-  };
-  const links = [
-    ...(number > 1 ? [link(number - 1, "prev"), link(1, "first")] : []),
-    ...(number < last ? [link(number + 1, "next"), link(last, "last")] : []),
-  ];
-  return {
-    status: 200,
-    body: answer.body((number - 1) * perPage, number * perPage),
-    ...(links.length > 0 && { headers: { link: links.join(", ") } }),
-  };
 }

@@ -1,7 +1,7 @@
 // Every path that a server serves, for tests that try them all.
 
 /** One or more of each plain route. */
-export const PLAIN_PATHS = [
+const PLAIN_PATHS = [
   "/metadata",
   "/metadata/git_branch",
   "/metadata/events",

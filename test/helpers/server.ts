@@ -24,7 +24,7 @@ export interface TestServerOptions {
   readonly flags?: Partial<Record<SettingName, string>>;
   readonly env?: Environment;
   readonly limits?: Partial<HttpLimits>;
-  /** See `Dependencies.time` of the server. */
+  /** See `SourceDependencies.time`. */
   readonly time?: Clock & Timers;
   /** Default: an empty status page. */
   readonly page?: string;

@@ -7,6 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, test } from "vitest";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { http2Request, openSession, readResponse } from "../helpers/http2-client.ts";
+import { field, fieldsOfGet, frame } from "../helpers/http2-frames.ts";
 import { HTTP2_PREFACE, openSocket, parseResponse, readToEnd, sendRaw } from "../helpers/raw-http.ts";
 import { startServer, type TestServer, useServer } from "../helpers/server.ts";
 import { until, within } from "../helpers/wait.ts";
@@ -370,23 +371,8 @@ describe("too large", () => {
 });
 
 describe("floods", () => {
-  test("S11: 10,000 rapid resets, and a flood of settings and of pings", async () => {
-    const frame = (type: number, flags: number, stream: number, payload: Buffer): Buffer => {
-      const head = Buffer.alloc(9);
-      head.writeUIntBE(payload.length, 0, 3);
-      head.writeUInt8(type, 3);
-      head.writeUInt8(flags, 4);
-      head.writeUInt32BE(stream, 5);
-      return Buffer.concat([head, payload]);
-    };
-    // HPACK: static entries for GET and http, a literal path /metadata, a literal authority localhost.
-    const literal = (index: number, text: string): Buffer =>
-      Buffer.concat([Buffer.of(index, text.length), Buffer.from(text)]);
-    const fields = Buffer.concat([
-      Buffer.of(0x82, 0x86),
-      literal(0x04, "/metadata"),
-      literal(0x01, "localhost"),
-    ]);
+  test("S11: 10,000 rapid resets, and a flood of settings, of pings and of continuations", async () => {
+    const fields = fieldsOfGet("/metadata");
     const resets = Array.from({ length: 10_000 }, (_, index) => {
       const stream = index * 2 + 1;
       return Buffer.concat([frame(1, 5, stream, fields), frame(3, 0, stream, Buffer.of(0, 0, 0, 8))]);
@@ -397,7 +383,7 @@ describe("floods", () => {
       pings: Array.from({ length: 10_000 }, () => frame(6, 0, 0, Buffer.alloc(8))),
       continuation: [
         frame(1, 1, 1, fields),
-        ...Array.from({ length: 10_000 }, () => frame(9, 0, 1, literal(0x00, "x"))),
+        ...Array.from({ length: 10_000 }, () => frame(9, 0, 1, field(0, "x"))),
       ],
     };
     for (const [name, frames] of Object.entries(floods)) {

@@ -24,8 +24,6 @@ describe("a selection", () => {
       "git_branch",
       "workspace_name",
     ]);
-    expect(select("git_branch").has("git_branch")).toBe(true);
-    expect(select("git_branch").has("git_status")).toBe(false);
   });
 
   it("takes prefixes", () => {

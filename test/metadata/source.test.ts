@@ -50,7 +50,7 @@ function setUp(options: SteppedCollectorOptions = {}, watch = true) {
   const onChange = vi.fn<() => void>();
   const source = new Source(
     { collector, catalogue, deadlineMs: DEADLINE_MS, watch, clock, observer },
-    { reported: (isNews) => isNews && onChange(), stirred: () => undefined },
+    { reported: (isNews) => isNews && onChange(), invalidated: () => undefined },
   );
   onTestFinished(async () => {
     collector.release();
@@ -244,14 +244,14 @@ describe("what is current", () => {
   it("is what rests on more than events for as long as that holds", async () => {
     const { source, collector, started, clock } = setUp({ coverage: "complete" });
     await started({ ...main, holdsMs: 5_000 });
-    expect(source.isTold).toBe(false);
+    expect(source.isFollowed).toBe(false);
     clock.advance(4_900);
     expect(source.current()).toBeUndefined();
     clock.advance(1);
     const wait = source.current();
     await collector.finish(main);
     await wait;
-    expect(source.isTold).toBe(true);
+    expect(source.isFollowed).toBe(true);
     clock.advance(3_600_000);
     expect(source.current()).toBeUndefined();
   });
@@ -529,7 +529,7 @@ describe("a change", () => {
     const clock = new ManualClock();
     const source = new Source(
       { collector, catalogue, deadlineMs: DEADLINE_MS, watch: true, clock },
-      { reported: () => undefined, stirred: () => undefined },
+      { reported: () => undefined, invalidated: () => undefined },
     );
     onTestFinished(() => source.close());
     const failing = ["a\x1b[31mb", "c".repeat(5_000)];

@@ -1,4 +1,4 @@
-// The check for known holes, against a registry that knows some, one that knows none, and one that does not tell.
+// The check for known vulnerabilities, against a registry that knows some, one that knows none, and one that does not tell.
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -15,7 +15,7 @@ const { packages } = JSON.parse(readFileSync("package-lock.json", "utf8")) as {
   packages: Record<string, { version: string }>;
 };
 
-const HOLE = {
+const VULNERABILITY = {
   id: 1,
   url: "https://example.com/1",
   title: "Anything goes",
@@ -50,8 +50,8 @@ function knows(advisories: object): RequestListener {
   };
 }
 
-test("a known hole fails it, and is named", async () => {
-  const { code, output } = await check(knows({ [NAME]: [{ ...HOLE, name: NAME }] }));
+test("a known vulnerability fails it, and is named", async () => {
+  const { code, output } = await check(knows({ [NAME]: [{ ...VULNERABILITY, name: NAME }] }));
   expect(output).toContain("zod (high): Anything goes https://example.com/1");
   expect(code).toBe(1);
 });
@@ -59,11 +59,11 @@ test("a known hole fails it, and is named", async () => {
 test("none is known, or only of what development needs", async () => {
   const none = { code: 0, output: "       none is known\n" };
   expect(await check(knows({}))).toEqual(none);
-  expect(await check(knows({ vitest: [{ ...HOLE, name: "vitest" }] }))).toEqual(none);
+  expect(await check(knows({ vitest: [{ ...VULNERABILITY, name: "vitest" }] }))).toEqual(none);
 });
 
 test("a registry that does not tell is no failure, and is said", async () => {
   const { code, output } = await check((_, response) => void response.writeHead(405).end());
-  expect(output).toContain("not known: the registry does not tell of holes (405)");
+  expect(output).toContain("not known: the registry does not tell of vulnerabilities (405)");
   expect(code).toBe(0);
 });

@@ -12,39 +12,18 @@ import { HTTP_LIMITS, type HttpLimits } from "../../src/http/limits.ts";
 import { giveUpVanished, parseTcpTable, parseTimeouts } from "../../src/http/vanished.ts";
 import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { openSession } from "../helpers/http2-client.ts";
+import { fieldsOfGet, frame } from "../helpers/http2-frames.ts";
 import { HTTP2_PREFACE, openSocket } from "../helpers/raw-http.ts";
 import { requestStream } from "../helpers/raw-stream.ts";
 import { startServer } from "../helpers/server.ts";
 import { until } from "../helpers/wait.ts";
-
-function frame(type: number, flags: number, stream: number, payload: Buffer): Buffer {
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(payload.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(stream, 5);
-  return Buffer.concat([head, payload]);
-}
-
-/** A header field whose name stands in the static table of HPACK, with its value as it is. */
-function field(name: number, value: string): Buffer {
-  return Buffer.concat([Buffer.of(name, value.length), Buffer.from(value)]);
-}
-
-const AUTHORITY = 1;
-const PATH = 4;
 
 /** A client's first bytes: preface, settings, and a request that its server answers without end. */
 const WATCHING = Buffer.concat([
   Buffer.from(HTTP2_PREFACE),
   frame(4, 0, 0, Buffer.alloc(0)),
   frame(4, 1, 0, Buffer.alloc(0)),
-  frame(
-    1,
-    5,
-    1,
-    Buffer.concat([Buffer.of(0x82, 0x86), field(AUTHORITY, "localhost"), field(PATH, "/metadata/events")]),
-  ),
+  frame(1, 5, 1, fieldsOfGet("/metadata/events")),
 ]);
 
 async function start(limits: NonNullable<Parameters<typeof startServer>[0]>["limits"] = {}) {

@@ -1,7 +1,7 @@
 // Does the agent's AgentAPI answer, where one is asked?
 
 import { createAgentApi } from "../../collectors/task/index.ts";
-import { agentApiUrl } from "../../server.ts";
+import { agentApiUrl } from "../../sources.ts";
 import { type Check, inWords, LOCAL_DEADLINE_MS, ok, warning } from "./check.ts";
 import type { Subject } from "./subject.ts";
 

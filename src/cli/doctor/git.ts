@@ -2,7 +2,7 @@
 
 import { CollectError } from "../../collectors/collector.ts";
 import { createGit, gitVersion, isOldGit, OLDEST_GIT, whereIsGit } from "../../collectors/git/index.ts";
-import { gitSurroundings } from "../../server.ts";
+import { gitSurroundings } from "../../sources.ts";
 import { type Check, LOCAL_DEADLINE_MS, ok, problem } from "./check.ts";
 import type { Subject } from "./subject.ts";
 

@@ -2,7 +2,7 @@
 
 import { CollectError } from "../../collectors/collector.ts";
 import { type Greeting, type Inspection, inspectGitHub, type Lookup } from "../../collectors/github/index.ts";
-import { gitHubOptions } from "../../server.ts";
+import { gitHubOptions } from "../../sources.ts";
 import { type Check, type Finding, inWords, ok, problem, warning } from "./check.ts";
 import { nameOf, type Subject } from "./subject.ts";
 

@@ -6,8 +6,8 @@ import { createMetadataClient } from "../../client/index.ts";
 import { loopbackUrl } from "../../config-values.ts";
 import { explainListenError } from "../listen-error.ts";
 import { type Check, type Finding, LOCAL_DEADLINE_MS, ok, problem, warning } from "./check.ts";
-import { askHealth } from "./health.ts";
 import type { Subject } from "./subject.ts";
+import { whoListens } from "./who-listens.ts";
 
 /** A server on this machine answers in milliseconds, unless the machine is at its limit. */
 const ANSWER_MS = 4_000;
@@ -56,19 +56,19 @@ async function tryToListen(address: {
 async function occupied({ config, version }: Subject, signal: AbortSignal): Promise<Finding> {
   const { listen, token, workspace, tls } = config;
   const limit = AbortSignal.any([signal, AbortSignal.timeout(ANSWER_MS)]);
-  const health = await askHealth(listen, limit);
-  if (health === "nobody") {
+  const listening = await whoListens(listen, limit);
+  if (listening === "nobody") {
     return ok(
       `${listen.text} is what a server that did not end by itself has left; the next one takes its place`,
     );
   }
-  if (health === "unknown") {
+  if (listening === "unknown") {
     return problem(
       `${listen.text} is in use by something that is no fleet-metadata`,
       "name another address with --listen, or end that program",
     );
   }
-  const found = `fleet-metadata ${health.version} runs at ${listen.text}`;
+  const found = `fleet-metadata ${listening.version} runs at ${listen.text}`;
   const served = await workspaceOf(loopbackUrl(listen, tls ? "https" : "http"), token, limit);
   if (served === undefined) {
     return warning(
@@ -79,7 +79,7 @@ async function occupied({ config, version }: Subject, signal: AbortSignal): Prom
   if (served !== workspace) {
     return problem(`${found}, and serves ${served}`, "name another address with --listen for this workspace");
   }
-  return health.version === version
+  return listening.version === version
     ? ok(`${found}, and serves this workspace`)
     : warning(`${found}, and serves this workspace; this is version ${version}`, "restart it to update it");
 }

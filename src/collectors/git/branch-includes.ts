@@ -15,7 +15,8 @@ const ON_BRANCH = /^includeif\.onbranch:.*\.path$/s;
  * Reads the files that the repository's own configuration includes by `includeIf.onbranch`, whatever the branch is.
  * A file that does not exist has nothing in it.
  *
- * @throws {CollectError} UNSAFE_CONFIG when there are more than 16, when one is too large, or when where one lies depends on more than the file itself.
+ * @throws {CollectError} UNSAFE_CONFIG when there are more than 16, when one is too large, or when the place of one depends on more
+ * than the file that includes it.
  */
 export async function readBranchIncludes(
   git: Git,

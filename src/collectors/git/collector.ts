@@ -59,8 +59,9 @@ const DEFAULT_LARGE_INDEX_BYTES = 1024 * 1024;
 /**
  * Makes the collector of the section `git`. Its collections throw a CollectError with one of these reasons: GIT_NOT_INSTALLED,
  * DUBIOUS_OWNERSHIP, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY, PERMISSION_DENIED, REPOSITORY_GONE, WORKSPACE_NOT_FOUND,
- * FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY, OBJECTS_MISSING, GIT_TOO_OLD,
- * CHANGED_WHILE_READING, GIT_FAILED. "Not a repository" is no error but the outcome `no_data`.
+ * WORKSPACE_UNREADABLE, FOREIGN_GIT_DIRECTORY, FOREIGN_WORK_TREE, UNSAFE_CONFIG, INVALID_CONFIG, UNSUPPORTED_REPOSITORY,
+ * OBJECTS_MISSING, GIT_TOO_OLD, BRANCH_UNREADABLE, CHANGED_WHILE_READING, OUT_OF_RESOURCES, GIT_FAILED. "Not a repository" is no
+ * error but the outcome `no_data`.
  */
 export function createGitCollector(options: GitCollectorOptions): Collector {
   const { git, workspace } = options;

@@ -1,5 +1,5 @@
-// The remote of the current branch, the commits that the branch is compared with, and where it is pushed to: asked anew, or remembered while
-// nothing in the git directory has changed.
+// The remote of the current branch, the commits that the branch is compared with, and where it is pushed to: asked anew, or
+// remembered while nothing in the git directory has changed.
 
 import type { Config } from "./config.ts";
 import type { Git, RunOptions } from "./git.ts";

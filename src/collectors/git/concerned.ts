@@ -1,13 +1,12 @@
-// Which files can have changed their state when index or HEAD did: a file that is none of these is in the index what it is in HEAD, was so
+// Which files can have changed their state when index or HEAD did. Any other file is the same in the index as in HEAD, was so
 // before, and is the same in both commits; so it is the same in both indexes, and compares with an untouched work tree as it did.
 
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import type { Status } from "./status.ts";
 
 /**
- * The paths in question. That they are all rests on three things: both indexes are plain, the configuration is the same, and none of
- * the paths decides about others.
+ * The paths in question. That there are no others rests on three things: both indexes are plain, the configuration is the same, and
+ * none of the paths decides about others.
  *
  * @param earlier - The state before.
  * @param touched - Files of the work tree that may have changed since.
@@ -18,7 +17,7 @@ export async function concernedPaths(
   git: Git,
   earlier: Status,
   touched: readonly string[],
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<readonly string[] | undefined> {
   const { oid, entries, truncated } = earlier;
   if (oid === undefined || entries === undefined || truncated) return undefined;

@@ -1,7 +1,6 @@
 // The size of the uncommitted change.
 
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import { failure } from "./reasons.ts";
 import type { Status } from "./status.ts";
 
@@ -34,8 +33,6 @@ const ARGUMENTS = [
   "-O/dev/null",
 ];
 
-type Call = RunOptions & { readonly config: readonly Setting[] };
-
 /** No change at all. */
 export const NOTHING: Size = { insertions: 0, deletions: 0 };
 
@@ -50,7 +47,12 @@ const MAX_PATH_CHARACTERS = 32 * 1024;
  * @param status - What differs from that commit.
  * @throws {CollectError}
  */
-export async function readDiff(git: Git, base: string, status: Status, options: Call): Promise<Diff> {
+export async function readDiff(
+  git: Git,
+  base: string,
+  status: Status,
+  options: ContentOptions,
+): Promise<Diff> {
   const modified = modifiedApart(status);
   if (modified === undefined) return await readSize(git, [base, "--"], options);
   const isStaged = [...(status.entries?.values() ?? [])].some((entry) => entry.staged);
@@ -69,9 +71,9 @@ export async function readDiff(git: Git, base: string, status: Status, options: 
 
 /**
  * The paths with changes that are not staged. Absent when there are files with both staged and other changes, or renames
- * that may be half staged: else the two kinds are
- * measured apart, and neither needs a look at files that have not changed. A comparison of a commit with the work tree
- * limited to paths would not either, but takes seconds in a large repository (3.5 s at 100,000 files with git 2.39).
+ * that may be half staged. Where there are none, the two kinds are measured apart, and neither needs a look at files that have not
+ * changed. A comparison of a commit with the work tree limited to paths would not either, but takes seconds in a large repository
+ * (3.5 s at 100,000 files with git 2.39).
  */
 function modifiedApart({ entries, conflicted, renames }: Status): string[] | undefined {
   if (entries === undefined || conflicted > 0) return undefined;
@@ -92,7 +94,7 @@ function modifiedApart({ entries, conflicted, renames }: Status): string[] | und
 export async function readLines(
   git: Git,
   paths: readonly string[],
-  options: Call,
+  options: ContentOptions,
 ): Promise<Lines | undefined> {
   if (paths.length === 0) return new Map();
   const result = await git.run([...ARGUMENTS, "--numstat", "-z", "--", ...paths], options);
@@ -111,7 +113,7 @@ export function parseNumstat(output: string): Lines | undefined {
   return lines;
 }
 
-async function readSize(git: Git, args: readonly string[], options: Call): Promise<Size> {
+async function readSize(git: Git, args: readonly string[], options: ContentOptions): Promise<Size> {
   const result = await git.run([...ARGUMENTS, "--shortstat", ...args], options);
   if (result.exitCode !== 0) throw failure(result, options.cwd);
   return parseShortstat(result.stdout.toString("utf8"));

@@ -26,7 +26,8 @@ const MAX_DIRECTORIES = 2_000;
  * Looks for repositories. A repository is not searched for others inside it, nor are hidden directories
  * and node_modules: what tools put there is not what is being worked on. Links to directories are not followed.
  *
- * @throws {CollectError} WORKSPACE_NOT_FOUND, WORKSPACE_UNREADABLE, OUT_OF_RESOURCES, PERMISSION_DENIED, BARE_REPOSITORY, EMBEDDED_BARE_REPOSITORY.
+ * @throws {CollectError} WORKSPACE_NOT_FOUND, WORKSPACE_UNREADABLE, OUT_OF_RESOURCES, PERMISSION_DENIED, BARE_REPOSITORY,
+ * EMBEDDED_BARE_REPOSITORY.
  */
 export async function discover(directory: string): Promise<Discovery> {
   const workspace = await realWorkspace(directory);

@@ -62,8 +62,8 @@ export class Following {
 
   /**
    * Paths in the followed work tree that may have changed since this was last asked, relative to its root; `.git` for what git
-   * itself keeps (index, HEAD, refs). Absent: any, because
-   * events do not tell, or because they tell of nothing and a reading is wanted all the same.
+   * itself keeps (index, HEAD, refs). Absent: any, because events do not tell, or because they tell of nothing and a reading is
+   * wanted all the same.
    */
   takeTouched(): readonly string[] | undefined {
     const touched = this.#complete && this.#touched?.size ? [...this.#touched] : undefined;

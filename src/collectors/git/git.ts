@@ -22,6 +22,11 @@ export interface RunOptions {
   readonly maxBytes?: number;
 }
 
+/** How a call is to be run that compares file contents: what `blankedFilters` gives is not forgotten. */
+export interface ContentOptions extends RunOptions {
+  readonly config: NonNullable<RunOptions["config"]>;
+}
+
 /** What git answered. A non-zero exit code is an answer too: the caller knows what it means. */
 export interface GitResult {
   /** -1 when git was ended because of `maxBytes`; 128 and the signal's number when something else ended it. */

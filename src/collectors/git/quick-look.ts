@@ -5,8 +5,7 @@ import { lstat } from "node:fs/promises";
 import { resolve } from "node:path";
 import { CollectError } from "../collector.ts";
 import { type Diff, type Lines, readLines, total } from "./diff.ts";
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import { covers, type Entry, type Status, withEntries } from "./status.ts";
 
 /** A state, and the size of its change where that came along. */
@@ -30,7 +29,7 @@ export async function lookQuickly(
   git: Git,
   earlier: Look,
   touched: readonly string[],
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<Look | undefined> {
   const { entries: known, renames, conflicted, truncated } = earlier.status;
   if (known === undefined || renames || conflicted > 0 || truncated) return undefined;
@@ -64,7 +63,7 @@ async function isFileOrAbsent(path: string): Promise<boolean> {
 async function listFiles(
   git: Git,
   paths: readonly string[],
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<Map<string, Entry> | undefined> {
   const { exitCode, stdout, truncated } = await git.run([...ARGUMENTS, "--", ...paths], call);
   return exitCode === 0 && !truncated ? parseFiles(stdout.toString("utf8")) : undefined;
@@ -74,7 +73,7 @@ async function listFiles(
 async function readLinesInTime(
   git: Git,
   paths: readonly string[],
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<Lines | undefined> {
   const signal = AbortSignal.any([call.signal, AbortSignal.timeout(LINES_MS)]);
   try {

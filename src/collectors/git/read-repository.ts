@@ -7,8 +7,7 @@ import type { Compared, Comparing } from "./comparing.ts";
 import { type Config, values } from "./config.ts";
 import type { ConfigMemory } from "./config-memory.ts";
 import { type Diff, emptyTree, NOTHING, readDiff, total } from "./diff.ts";
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
 import type { LockPatience } from "./lock-patience.ts";
 import { type Moment, readMoment } from "./moment.ts";
@@ -147,7 +146,7 @@ async function readDiffWithin(
   status: Status,
   config: Config,
   budgetMs: number,
-  call: RunOptions & { readonly config: readonly Setting[] },
+  call: ContentOptions,
 ): Promise<Diff | undefined> {
   if (status.staged + status.modified + status.conflicted === 0) return total(NOTHING, new Map());
   const base = status.oid ?? emptyTree(objectFormat(config));

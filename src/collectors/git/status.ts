@@ -1,7 +1,6 @@
 // The state of the work tree: one `git status`, counted.
 
-import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import { failure } from "./reasons.ts";
 
 /** How one path differs. A path that was renamed away differs in no way of its own. */
@@ -61,7 +60,7 @@ const ARGUMENTS = [
  */
 export async function readStatus(
   git: Git,
-  options: RunOptions & { readonly config: readonly Setting[] },
+  options: ContentOptions,
   paths: readonly string[] = [],
 ): Promise<Status> {
   const result = await git.run([...ARGUMENTS, "--", ...paths], options);

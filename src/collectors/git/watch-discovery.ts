@@ -6,7 +6,7 @@ import { type Directory, DirectoryTree } from "./watch-tree.ts";
 /** As deep below the workspace as repositories are looked for. */
 const MAX_DEPTH = 2;
 
-export interface DiscoveryOptions {
+export interface DiscoveryWatchOptions {
   readonly workspace: string;
   /** Roots of the repositories that are known: what is below them is theirs. */
   readonly roots: ReadonlySet<string>;
@@ -18,11 +18,11 @@ export interface DiscoveryOptions {
   readonly failed: (error: unknown) => void;
 }
 
-export class Discovery {
-  readonly #options: DiscoveryOptions;
+export class DiscoveryWatch {
+  readonly #options: DiscoveryWatchOptions;
   readonly #tree: DirectoryTree;
 
-  constructor(options: DiscoveryOptions) {
+  constructor(options: DiscoveryWatchOptions) {
     this.#options = options;
     this.#tree = new DirectoryTree({
       root: options.workspace,

@@ -10,11 +10,11 @@ import type { RepositoryLocation } from "./location.ts";
 import { locate } from "./trust.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
 import { join, parentOf, toBytes, toPath, toText, type WatchDirectory } from "./watch-directory.ts";
-import { Discovery } from "./watch-discovery.ts";
+import { DiscoveryWatch } from "./watch-discovery.ts";
 import { networkCheck, parseMounts } from "./watch-mounts.ts";
 import { PathWatch } from "./watch-paths.ts";
 import { type Directory, DirectoryTree } from "./watch-tree.ts";
-import { WorkTree } from "./watch-work-tree.ts";
+import { WorkTreeWatch } from "./watch-work-tree.ts";
 import { GIT_DIRECTORY } from "./work-tree.ts";
 
 /** Of one work tree's git directory. */
@@ -73,12 +73,12 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #ended = new AbortController();
   readonly #paths: PathWatch;
-  readonly #workTrees: WorkTree[] = [];
+  readonly #workTrees: WorkTreeWatch[] = [];
   readonly #refs: DirectoryTree[] = [];
   /** Where linked work trees have their git directories. */
   readonly #linked: DirectoryTree[] = [];
   readonly #configured = new Map<RepositoryLocation, Configuration>();
-  #discovery: Discovery | undefined;
+  #discovery: DiscoveryWatch | undefined;
   /** Nested repositories whose commits are followed. */
   readonly #nested = new Set<string>();
   #configStale = false;
@@ -179,7 +179,7 @@ export class Session {
   }
 
   /** Without the rules there is no telling which directories to watch; the next event around them tries again. */
-  async #settleWorkTree(tree: WorkTree): Promise<boolean> {
+  async #settleWorkTree(tree: WorkTreeWatch): Promise<boolean> {
     try {
       return await tree.settle();
     } catch (error) {
@@ -190,16 +190,16 @@ export class Session {
     }
   }
 
-  #addWorkTree(location: RepositoryLocation, check: (path: string) => void): WorkTree {
+  #addWorkTree(location: RepositoryLocation, check: (path: string) => void): WorkTreeWatch {
     const { git, watchDirectory, changed, stale, failed } = this.#options;
     const root = toBytes(location.root);
     const signal = this.#ended.signal;
-    const tree = new WorkTree({ git, root, signal, watchDirectory, check, changed, stale, failed });
+    const tree = new WorkTreeWatch({ git, root, signal, watchDirectory, check, changed, stale, failed });
     this.#workTrees.push(tree);
     return tree;
   }
 
-  #addRepository(location: RepositoryLocation, tree: WorkTree | undefined): void {
+  #addRepository(location: RepositoryLocation, tree: WorkTreeWatch | undefined): void {
     const root = toBytes(location.root);
     const gitDir = toBytes(location.gitDir);
     const commonDir = toBytes(location.commonDir);
@@ -298,7 +298,7 @@ export class Session {
     for (let at = workspace; at !== "/"; at = parentOf(at))
       this.#paths.follow(join(at, ".git"), () => changed());
     if ([...roots].some((root) => isWithin(workspace, root))) return;
-    this.#discovery = new Discovery({ workspace, roots, watchDirectory, check, changed, stale, failed });
+    this.#discovery = new DiscoveryWatch({ workspace, roots, watchDirectory, check, changed, stale, failed });
   }
 
   #touched(path?: string): void {

@@ -18,7 +18,7 @@ const MAX_GIT_FILE_BYTES = 2 ** 20;
 
 const READ_AT_ONCE = constants.O_RDONLY | constants.O_NONBLOCK;
 
-export interface WorkTreeOptions {
+export interface WorkTreeWatchOptions {
   readonly git: Git;
   readonly root: string;
   readonly signal: AbortSignal;
@@ -27,13 +27,13 @@ export interface WorkTreeOptions {
   readonly check: (path: string) => void;
   /** With the path, relative to the root, of the one file or directory that may have changed. Absent: any may have. */
   readonly changed: (path?: string) => void;
-  /** There is something to {@link WorkTree.settle}. */
+  /** There is something to {@link WorkTreeWatch.settle}. */
   readonly stale: () => void;
   readonly failed: (error: unknown) => void;
 }
 
-export class WorkTree {
-  readonly #options: WorkTreeOptions;
+export class WorkTreeWatch {
+  readonly #options: WorkTreeWatchOptions;
   readonly #question: Question;
   readonly #tree: DirectoryTree;
   /** Nested repositories: their files are not this repository's. */
@@ -45,7 +45,7 @@ export class WorkTree {
   #rulesStale = true;
   #indexStale = false;
 
-  constructor(options: WorkTreeOptions) {
+  constructor(options: WorkTreeWatchOptions) {
     this.#options = options;
     this.#question = { git: options.git, root: options.root, signal: options.signal };
     this.#tree = new DirectoryTree({

@@ -4,7 +4,7 @@
 import { CollectError } from "../collector.ts";
 import { concernedPaths } from "./concerned.ts";
 import type { Setting } from "./environment.ts";
-import type { Git, RunOptions } from "./git.ts";
+import type { ContentOptions, Git } from "./git.ts";
 import { isPlainIndex } from "./index-file.ts";
 import { type Look, lookQuickly } from "./quick-look.ts";
 import { mergeStatus, readStatus, type Status } from "./status.ts";
@@ -43,8 +43,6 @@ export interface Seen extends Look {
   readonly isPlain: boolean;
 }
 
-type Call = RunOptions & { readonly config: readonly Setting[] };
-
 /** Remembers the last state. Belongs to one collector. */
 export class WorkTree {
   readonly #git: Git;
@@ -64,7 +62,7 @@ export class WorkTree {
   async read(
     circumstances: Circumstances,
     touched: readonly string[] | undefined,
-    call: Call,
+    call: ContentOptions,
   ): Promise<Seen> {
     const earlier = this.#earlier;
     this.#earlier = undefined;
@@ -88,7 +86,7 @@ export class WorkTree {
     this.#earlier = { seen, circumstances };
   }
 
-  async #readAll({ largeIndex }: Circumstances, call: Call): Promise<Seen> {
+  async #readAll({ largeIndex }: Circumstances, call: ContentOptions): Promise<Seen> {
     const [status, isPlain] = await Promise.all([
       readStatus(this.#git, call),
       largeIndex === undefined ? false : isPlainIndex(largeIndex),
@@ -101,7 +99,7 @@ export class WorkTree {
     seen: Seen,
     files: readonly string[],
     isQuiet: boolean,
-    call: Call,
+    call: ContentOptions,
   ): Promise<Seen | undefined> {
     const { isPlain } = seen;
     if (isPlain && isQuiet && files.length > 0) {
@@ -118,7 +116,7 @@ export class WorkTree {
     seen: Seen,
     largeIndex: string | undefined,
     files: readonly string[],
-    call: Call,
+    call: ContentOptions,
   ): Promise<Seen | undefined> {
     if (!seen.isPlain || largeIndex === undefined) return undefined;
     const [isPlain, concerned] = await Promise.all([
@@ -131,7 +129,7 @@ export class WorkTree {
   }
 
   /** A path inside a submodule or behind a link is an error for git, and nothing to look at one by one. */
-  async #lookAt(paths: readonly string[], call: Call): Promise<Status | undefined> {
+  async #lookAt(paths: readonly string[], call: ContentOptions): Promise<Status | undefined> {
     try {
       // Without a path, git would look at all; the branch and the stash are to be looked at in any case.
       return await readStatus(this.#git, call, paths.length === 0 ? [GIT_DIRECTORY] : paths);

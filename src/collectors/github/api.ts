@@ -33,8 +33,8 @@ export interface Answer<Data> {
 /** GitHub's REST interface behind the gate that keeps the budget. */
 export interface GitHubApi {
   /**
-   * Asks once, in turn with all others, conditionally where the same was asked before, and follows pages and moved repositories on the same host. Ends
-   * within 10 s, one retry included.
+   * Asks once, in turn with all others, conditionally where the same was asked before, and follows pages and moved repositories on
+   * the same host. Ends within 10 s, one retry included.
    *
    * @throws {CollectError} RATE_LIMITED, UNAUTHENTICATED, SSO_REQUIRED, FORBIDDEN, NOT_FOUND_OR_NO_ACCESS, UNREACHABLE,
    * TIMEOUT, BAD_ANSWER; with the reason of `signal` when that is aborted.

@@ -20,7 +20,10 @@ export interface Bases {
 /** As gh sorts them, and whatever their case; the others follow in the order of the configuration. */
 const NAMES = ["upstream", "github", "origin"];
 
-/** As many as gh looks at: each of those that cannot be seen costs a request, and whoever can write the configuration could name any number. */
+/**
+ * As many as gh looks at: each of those that cannot be seen costs a request, and whoever can write the configuration could name any
+ * number.
+ */
 const MOST_BASES = 5;
 
 /** What `gh repo set-default` has noted down, or else the remotes in gh's order. */

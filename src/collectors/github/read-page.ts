@@ -1,5 +1,6 @@
 // One page of an answer: asked conditionally, followed to where a repository has moved, checked.
 
+import { attempt } from "../../attempt.ts";
 import type { Clock } from "../clock.ts";
 import { CollectError } from "../collector.ts";
 import type { Route } from "./api.ts";
@@ -94,7 +95,7 @@ export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly 
     if (reply.status !== 200) {
       throw refusal(reply, gate.asked(url));
     }
-    const body = parseJson(reply.body);
+    const body: unknown = attempt(() => JSON.parse(reply.body));
     if (!hasShape(route, body)) {
       throw new CollectError("BAD_ANSWER", `the answer to ${gate.asked(url).path} is not one of GitHub's`);
     }
@@ -129,13 +130,4 @@ function nextPage({ headers }: Reply, url: URL): URL | undefined {
   const next = new URL(url);
   next.searchParams.set("page", String(Number(url.searchParams.get("page") ?? 1) + 1));
   return next;
-}
-
-/** Undefined when it is not JSON. */
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -3,6 +3,7 @@
 
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
+import { attempt } from "../../attempt.ts";
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { agentName } from "./agents.ts";
 import { type Finding, NOTHING, type Witness } from "./finding.ts";
@@ -94,7 +95,7 @@ export function createAgentApi(options: AgentApiOptions): Witness {
     isFollowed = true;
     const read = createEventReader((name, data) => {
       if (name === "status_change") {
-        heard = { count: heard.count + 1, finding: understand(parseJson(data)) };
+        heard = { count: heard.count + 1, finding: understand(attempt(() => JSON.parse(data))) };
         told(heard.finding);
       }
     });
@@ -155,12 +156,4 @@ export function createAgentApi(options: AgentApiOptions): Witness {
       rest.unref();
     },
   };
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -4,13 +4,13 @@
 import { constants } from "node:fs";
 import { type FileHandle, open, realpath } from "node:fs/promises";
 import { relative, resolve } from "node:path";
+import { attempt } from "../../attempt.ts";
 import { TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { MAX_TASK_FILE_BYTES } from "../../task-file/format.ts";
 import { CollectError, type Problem } from "../collector.ts";
 import { agentOfProcess } from "./agents.ts";
 import { type Finding, statusWord } from "./finding.ts";
 import {
-  found,
   type ProcFiles,
   pidNamespace,
   processExists,
@@ -120,7 +120,7 @@ export class FileEvidence {
     const agent =
       pid === undefined || reading.task.agent !== undefined
         ? undefined
-        : found(() => agentOfProcess(processProgram(pid, proc)));
+        : attempt(() => agentOfProcess(processProgram(pid, proc)));
     const task = agent === undefined ? reading.task : { ...reading.task, agent };
     if (status !== TaskStatus.RUNNING || !isOld) {
       return { task, ...problem };
@@ -133,7 +133,7 @@ export class FileEvidence {
   /** Whether a process has ended, or is another one by now that was given the same number. */
   #isGone(pid: number, { version, updatedMs }: Reading): boolean {
     const { proc } = this.#options;
-    const stat = found(() => processStat(pid, proc));
+    const stat = attempt(() => processStat(pid, proc));
     if (stat === undefined) {
       return !processExists(pid);
     }

@@ -2,6 +2,7 @@
 // secrets. On other systems there are none.
 
 import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { attempt } from "../../attempt.ts";
 import { type ProcessStat, parseStat } from "../../task-file/process-stat.ts";
 
 /** What is read of /proc. A test that stands in for it sees every path. All throw as node:fs does. */
@@ -61,18 +62,9 @@ export function processIds(files: ProcFiles): number[] {
   return names.filter((name) => /^[1-9]\d*$/.test(name)).map(Number);
 }
 
-/** What is read, or undefined when it cannot be found out, for whatever reason. */
-export function found<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch {
-    return undefined;
-  }
-}
-
 /** Whether what is read under /proc/loadavg is the kernel's: LXCFS lays a file of its own over it, with the largest id of all. */
 export function isLoadOfKernel(files: ProcFiles): boolean {
-  return found(() => files.device("/proc/loadavg") === files.device("/proc")) ?? false;
+  return attempt(() => files.device("/proc/loadavg") === files.device("/proc")) ?? false;
 }
 
 /**
@@ -80,7 +72,7 @@ export function isLoadOfKernel(files: ProcFiles): boolean {
  * told: gVisor always says 0.
  */
 export function lastProcessId(files: ProcFiles): number | undefined {
-  const [, id] = / (\d+)\n$/.exec(found(() => files.read("/proc/loadavg")) ?? "") ?? [];
+  const [, id] = / (\d+)\n$/.exec(attempt(() => files.read("/proc/loadavg")) ?? "") ?? [];
   return Number(id) || undefined;
 }
 
@@ -97,12 +89,12 @@ export function processStat(pid: number, files: ProcFiles): ProcessStat | undefi
 
 /** The namespace of process numbers that this process lives in. Undefined where it cannot be known. */
 export function pidNamespace(files: ProcFiles): string | undefined {
-  return found(() => files.readLink("/proc/self/ns/pid"));
+  return attempt(() => files.readLink("/proc/self/ns/pid"));
 }
 
 /** A moment in ticks as milliseconds since 1970. Undefined where /proc does not say when the machine started. */
 export function ticksToMs(ticks: number, files: ProcFiles): number | undefined {
-  const [, seconds] = /^btime (\d+)$/m.exec(found(() => files.read("/proc/stat")) ?? "") ?? [];
+  const [, seconds] = /^btime (\d+)$/m.exec(attempt(() => files.read("/proc/stat")) ?? "") ?? [];
   return seconds === undefined ? undefined : Number(seconds) * 1_000 + ticks * TICK_MS;
 }
 

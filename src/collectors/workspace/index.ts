@@ -3,6 +3,7 @@
 
 import { readFileSync } from "node:fs";
 import { hostname as systemHostname } from "node:os";
+import { attempt } from "../../attempt.ts";
 import type { Collected, Collector } from "../collector.ts";
 import { type Environment, identityOf } from "./platforms.ts";
 
@@ -62,9 +63,5 @@ function describe(
 
 /** Undefined outside a pod, and in one without a service account. */
 function readNamespace(file: string): string | undefined {
-  try {
-    return readFileSync(file, "utf8").trim() || undefined;
-  } catch {
-    return undefined;
-  }
+  return attempt(() => readFileSync(file, "utf8").trim()) || undefined;
 }

@@ -4,13 +4,10 @@
 export interface Booked {
   /** When it arrived, on GitHub's clock, in milliseconds since 1970. */
   readonly atMs: number;
-  readonly method: string;
   /** Path and query. */
   readonly url: string;
   /** Value of the header `Authorization`, without its scheme. Undefined: none came. */
   readonly token: string | undefined;
-  /** It came with a validator. */
-  readonly isConditional: boolean;
   /** In lower case. */
   readonly headerNames: readonly string[];
   /** What was answered. 0: nothing, by a fault. */

@@ -133,11 +133,6 @@ export class Pull {
     this.update({ requestedReviewers: this.fields.requestedReviewers.filter((login) => login !== user) });
     return review;
   }
-
-  /** Asks for reviews, by login. */
-  request(...logins: string[]): this {
-    return this.update({ requestedReviewers: [...this.fields.requestedReviewers, ...logins] });
-  }
 }
 
 export interface RepoOptions {

@@ -7,13 +7,13 @@ import type { Source } from "./source.ts";
 /** Collections in a row that found nothing new count up to this many: the pause after them is four times what they took. */
 const MOST_FRUITLESS = 2;
 
-/** The keeper of one source. Costs nothing while nobody watches, and while a source that events tell of stays as it is. */
-export class Keeper {
+/** The refresher of one source. Costs nothing while nobody watches, and while a source that events tell of stays as it is. */
+export class Refresher {
   readonly #source: Source;
   #watchers = 0;
   #state: "resting" | "collecting" | "pausing" = "resting";
   /** Whether something may have changed since the last look. */
-  #isStirred = false;
+  #isInvalidated = false;
   /** How many collections in a row, without quiet between them, found nothing new. */
   #fruitless = 0;
   /** When the pause after the last collection is over. No timer runs for it until there is something to look at. */
@@ -47,8 +47,8 @@ export class Keeper {
   }
 
   /** The source may have changed. */
-  stir(): void {
-    this.#isStirred = true;
+  invalidate(): void {
+    this.#isInvalidated = true;
     if (this.#watchers > 0 && this.#state === "resting") {
       this.#lookSoon();
     }
@@ -77,7 +77,7 @@ export class Keeper {
 
   #look(): void {
     clearTimeout(this.#timer);
-    this.#isStirred = false;
+    this.#isInvalidated = false;
     const { version } = this.#source;
     const collection = this.#source.current();
     if (collection === undefined) {
@@ -99,7 +99,7 @@ export class Keeper {
     const { min, max } = WATCH_LIMITS.pauseMs;
     const cost = (this.#source.report.collectionMs ?? 0) * 2 ** this.#fruitless;
     this.#pausedUntil = performance.now() + Math.min(max, Math.max(min, cost));
-    if (this.#isStirred) {
+    if (this.#isInvalidated) {
       this.#lookSoon();
     } else {
       this.#wait();
@@ -108,10 +108,10 @@ export class Keeper {
 
   /** Looks again after a time, or when the source's own period is over if that is later, unless events tell when. */
   #wait(): void {
-    const { isTold, lastingMs } = this.#source;
-    if (this.#watchers > 0 && !isTold) {
+    const { isFollowed, currentForMs } = this.#source;
+    if (this.#watchers > 0 && !isFollowed) {
       // A millisecond later: until then, what is known is current.
-      const ms = Math.max(WATCH_LIMITS.pollMs, Math.floor(lastingMs) + 1);
+      const ms = Math.max(WATCH_LIMITS.pollMs, Math.floor(currentForMs) + 1);
       this.#timer = setTimeout(() => this.#lookSoon(), ms);
     }
   }
