@@ -214,7 +214,7 @@ function createTask(config: Config, env: Environment, onToken: SourceDependencie
     file: taskFile,
     workspace,
     staleAfterMs: taskStaleAfterMs,
-    witnesses: [
+    evidenceSources: [
       ...(agentApi === undefined ? [] : [createAgentApi({ url: agentApi })]),
       ...(coder === undefined ? [] : [createCoder(coder)]),
       createProcessList(),

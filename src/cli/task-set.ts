@@ -24,7 +24,7 @@ export interface TaskSetOptions {
 }
 
 /** Longest wait for other writers, in milliseconds. */
-const PATIENCE_MS = 1_000;
+const LOCK_TIMEOUT_MS = 1_000;
 
 /**
  * @throws {ConfigError} when an argument is wrong.
@@ -45,7 +45,7 @@ export function setTask(
   const change = createChange(status, options, workspaceOf(options, command, context));
   const order = orderOf(readProcess(process.pid), performance.timeOrigin);
   try {
-    const isWritten = updateTaskFile(taskFile, { order, patienceMs: PATIENCE_MS }, (before) =>
+    const isWritten = updateTaskFile(taskFile, { order, lockTimeoutMs: LOCK_TIMEOUT_MS }, (before) =>
       applyChange(before, change, Date.now()),
     );
     if (!isWritten) {

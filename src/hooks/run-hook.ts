@@ -38,7 +38,7 @@ const READ_UNTIL_MS = 70;
 const READ_AT_LEAST_MS = { named: 10, unnamed: 40 } as const;
 
 /** Longest wait for other writers, in milliseconds. */
-const PATIENCE_MS = 25;
+const LOCK_TIMEOUT_MS = 25;
 
 /** @param args `AGENT [--event NAME] [--task-file PATH] [JSON]`; without JSON, it is read from standard input. */
 export async function runHook(args: readonly string[], context: HookContext): Promise<void> {
@@ -96,7 +96,7 @@ function write(file: string, { name, agent, fields, reaction, context }: Told): 
     session,
     ...(!reaction.isEnd && lineage.agent !== undefined && { pid: lineage.agent, pid_namespace }),
   };
-  updateTaskFile(file, { order, patienceMs: PATIENCE_MS }, (before) => {
+  updateTaskFile(file, { order, lockTimeoutMs: LOCK_TIMEOUT_MS }, (before) => {
     // Elsewhere its number tells nothing.
     const isHere = [undefined, pid_namespace].includes(before?.pid_namespace);
     const mayLive = (pid: number): boolean => !isHere || isAlive(pid);

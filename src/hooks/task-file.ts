@@ -20,7 +20,7 @@ const LOCK_STALE_MS = 1_000;
 
 export interface UpdateOptions {
   /** Longest time to wait for another writer, in milliseconds. After that both write. */
-  readonly patienceMs: number;
+  readonly lockTimeoutMs: number;
   /** When the writer began, as `orderOf` tells. */
   readonly order: string;
 }
@@ -35,10 +35,10 @@ export interface UpdateOptions {
  */
 export function updateTaskFile(
   file: string,
-  { patienceMs, order }: UpdateOptions,
+  { lockTimeoutMs, order }: UpdateOptions,
   next: (before: TaskRecord | undefined) => TaskRecord | undefined,
 ): boolean {
-  const release = lock(`${file}.lock`, patienceMs);
+  const release = lock(`${file}.lock`, lockTimeoutMs);
   try {
     const before = readTaskFile(file);
     const after = isEarlier(order, before?.order) ? undefined : next(before);
@@ -153,12 +153,12 @@ function explain<T>(file: string, what: string, act: () => T): T {
 
 /**
  * Between reading and writing nobody else writes. A process that was stopped in there, or a lock that nobody may remove, holds
- * up nobody for longer than `patienceMs`.
+ * up nobody for longer than `lockTimeoutMs`.
  *
  * @returns releases the lock, if it was had.
  */
-function lock(path: string, patienceMs: number): () => void {
-  const endMs = performance.now() + patienceMs;
+function lock(path: string, lockTimeoutMs: number): () => void {
+  const endMs = performance.now() + lockTimeoutMs;
   for (;;) {
     try {
       const fd = open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL);

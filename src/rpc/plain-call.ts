@@ -31,7 +31,7 @@ export interface PlainCallOptions extends Pick<MetadataHandlersOptions, "service
 }
 
 /** A request that is not here as a whole by then is left to the library, which refuses what is wrong before it is here. */
-const PATIENCE_MS = 10;
+const BODY_WAIT_MS = 10;
 
 /** Room for all keys by name. */
 const MAX_BODY_BYTES = 16_384;
@@ -72,7 +72,7 @@ export function readBody(
         leave();
       }
     };
-    const timer = setTimeout(leave, PATIENCE_MS);
+    const timer = setTimeout(leave, BODY_WAIT_MS);
     body.on("data", onData).on("end", onEnd).on("close", onClose);
   });
 }

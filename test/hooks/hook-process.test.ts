@@ -116,7 +116,7 @@ describe("hooks that end out of order", () => {
   it("leave nothing older behind when another writes while one has read", () => {
     const { file, says } = hookBench();
     const write = (ticks: number, status: Status, meanwhile = () => undefined as unknown) =>
-      updateTaskFile(file, { order: `boot:${ticks}:1`, patienceMs: 0 }, () => {
+      updateTaskFile(file, { order: `boot:${ticks}:1`, lockTimeoutMs: 0 }, () => {
         meanwhile();
         return { status };
       });

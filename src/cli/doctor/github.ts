@@ -1,7 +1,12 @@
 // Does GitHub answer, is the token accepted, what may it do, is the repository visible, and how much of the budget is left?
 
 import { CollectError } from "../../collectors/collector.ts";
-import { type Greeting, type Inspection, inspectGitHub, type Lookup } from "../../collectors/github/index.ts";
+import {
+  type Inspection,
+  inspectGitHub,
+  type Lookup,
+  type TokenInfo,
+} from "../../collectors/github/index.ts";
 import { gitHubOptions } from "../../sources.ts";
 import { type Check, type Finding, inWords, ok, problem, warning } from "./check.ts";
 import { nameOf, type Subject } from "./subject.ts";
@@ -32,18 +37,18 @@ export function gitHubCheck(subject: Subject): Check {
       const inspection = inspectGitHub(gitHubOptions(config, { env, serverVersion, onSecret }));
       const question = await questionOf(subject, inspection);
       let said = `${config.github.host}, ${tokenPlace(subject)}; ${question.words}`;
-      let greeting: Greeting | undefined;
+      let tokenInfo: TokenInfo | undefined;
       try {
-        greeting = await inspection.greet(signal);
-        said = `${said}; GitHub answers${wordsOf(greeting)}`;
+        tokenInfo = await inspection.askTokenInfo(signal);
+        said = `${said}; GitHub answers${wordsOf(tokenInfo)}`;
         if (question.lookup === undefined) {
           return ok(said);
         }
         const { name, isPrivate } = await inspection.see(question.lookup, signal);
-        return judge(greeting, `${said}; ${name} (${isPrivate ? "private" : "public"}) can be read`);
+        return judge(tokenInfo, `${said}; ${name} (${isPrivate ? "private" : "public"}) can be read`);
       } catch (error) {
         signal.throwIfAborted();
-        const finding = explain(error, said, greeting);
+        const finding = explain(error, said, tokenInfo);
         // Nobody misses what nobody asks for.
         return question.lookup === undefined ? { ...finding, level: "warning" } : finding;
       }
@@ -77,7 +82,7 @@ function tokenPlace(subject: Subject): string {
   return token === undefined ? "no token" : `token from ${nameOf(subject, "githubToken")}`;
 }
 
-function wordsOf({ kind, scopes, rateLimit }: Greeting): string {
+function wordsOf({ kind, scopes, rateLimit }: TokenInfo): string {
   const may =
     kind === "none"
       ? ""
@@ -88,7 +93,7 @@ function wordsOf({ kind, scopes, rateLimit }: Greeting): string {
   return `${may}${left ?? ""}`;
 }
 
-function judge({ kind, rateLimit }: Greeting, found: string): Finding {
+function judge({ kind, rateLimit }: TokenInfo, found: string): Finding {
   if (kind === "none") {
     return warning(
       `${found}; without a token only public repositories can be read, and seldom`,
@@ -100,7 +105,7 @@ function judge({ kind, rateLimit }: Greeting, found: string): Finding {
     : ok(found);
 }
 
-function explain(error: unknown, before: string, greeting?: Greeting): Finding {
+function explain(error: unknown, before: string, tokenInfo?: TokenInfo): Finding {
   if (!(error instanceof CollectError)) {
     throw error;
   }
@@ -109,14 +114,14 @@ function explain(error: unknown, before: string, greeting?: Greeting): Finding {
   if (reason === "RATE_LIMITED") {
     return warning(found, ADVICE[reason]);
   }
-  return problem(found, reason === "NOT_FOUND_OR_NO_ACCESS" ? accessAdvice(greeting) : ADVICE[reason]);
+  return problem(found, reason === "NOT_FOUND_OR_NO_ACCESS" ? accessAdvice(tokenInfo) : ADVICE[reason]);
 }
 
-function accessAdvice(greeting: Greeting | undefined): string {
-  if (greeting === undefined || greeting.kind === "none") {
+function accessAdvice(tokenInfo: TokenInfo | undefined): string {
+  if (tokenInfo === undefined || tokenInfo.kind === "none") {
     return "if it is private, set GITHUB_TOKEN or --github-token-file; else look at the remote's address";
   }
-  return greeting.scopes === undefined
+  return tokenInfo.scopes === undefined
     ? `give the token access to it (${PERMISSIONS}), or look at the remote's address`
     : "give the token the scope repo, which private repositories need, or look at the remote's address";
 }

@@ -18,7 +18,7 @@ import { Following } from "./following.ts";
 import type { Git } from "./git.ts";
 import { LastFetch } from "./last-fetch.ts";
 import type { RepositoryLocation } from "./location.ts";
-import { LockPatience } from "./lock-patience.ts";
+import { LockWait } from "./lock-wait.ts";
 import { Memory } from "./memory.ts";
 import { toMetadata } from "./metadata.ts";
 import { PrimaryChoice } from "./primary.ts";
@@ -69,7 +69,7 @@ export function createGitCollector(options: GitCollectorOptions): Collector {
   const largeIndexBytes = options.largeIndexBytes ?? DEFAULT_LARGE_INDEX_BYTES;
   const trust = new TrustCheck(git);
   const primary = new PrimaryChoice();
-  const patience = new LockPatience();
+  const lockWait = new LockWait();
   const memory = new Memory(git);
   const lastFetch = new LastFetch();
   const configs = new ConfigMemory(git, options.xdgConfigHome);
@@ -133,13 +133,13 @@ export function createGitCollector(options: GitCollectorOptions): Collector {
     signal: AbortSignal,
   ): Promise<RepositoryLocation | undefined> {
     if (inside) return trusted[0];
-    const contenders = await Promise.all(
+    const candidates = await Promise.all(
       trusted.map(async (location) => ({
         root: location.root,
         activity: await readActivity(git, location, signal),
       })),
     );
-    const root = primary.choose(contenders);
+    const root = primary.choose(candidates);
     return trusted.find((location) => location.root === root);
   }
 
@@ -189,7 +189,7 @@ export function createGitCollector(options: GitCollectorOptions): Collector {
   async function readOrGone(location: RepositoryLocation, signal: AbortSignal): Promise<Reading> {
     try {
       const touched = following.takeTouched();
-      const common = { signal, patience, configs, comparing, workTree, diffBudgetMs, largeIndexBytes };
+      const common = { signal, lockWait, configs, comparing, workTree, diffBudgetMs, largeIndexBytes };
       return await readRepository(git, location, { ...common, ...(touched !== undefined && { touched }) });
     } catch (error) {
       following.forgetTouched();

@@ -6,7 +6,7 @@ import type { Git, RunOptions } from "./git.ts";
 import { type ComparedRefs, readRefs } from "./refs.ts";
 import { chooseRemote, type Remote } from "./remote.ts";
 import { expectedRefs, readTracking, type Tracking } from "./tracking.ts";
-import type { Circumstances } from "./work-tree.ts";
+import type { Conditions } from "./work-tree.ts";
 
 /** What a branch is compared with. */
 export interface Compared {
@@ -32,7 +32,7 @@ export class Comparing {
   async read(
     config: Config,
     branch: string | undefined,
-    { root, stamp, config: configText }: Circumstances,
+    { root, stamp, config: configText }: Conditions,
     isQuiet: boolean,
     call: RunOptions,
   ): Promise<Compared> {

@@ -30,7 +30,7 @@ const NO_FILE_REF = "refs/heads/.invalid";
 /**
  * Takes the present moment. Never throws.
  *
- * @param idleLock - Stamp of a lock that nobody is at work under, see {@link LockPatience}.
+ * @param idleLock - Stamp of a lock that nobody is at work under, see {@link LockWait}.
  */
 export async function readMoment(
   { gitDir, commonDir }: RepositoryLocation,

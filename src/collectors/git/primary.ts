@@ -3,7 +3,7 @@
 import type { Activity } from "./activity.ts";
 
 /** A repository that may be chosen. */
-export interface Contender {
+export interface Candidate {
   readonly root: string;
   readonly activity: Activity;
 }
@@ -16,22 +16,22 @@ export class PrimaryChoice {
   #chosen: string | undefined;
   #heads = new Map<string, string>();
 
-  /** Root of the primary one of `contenders`, absent when there are none. */
-  choose(contenders: readonly Contender[]): string | undefined {
+  /** Root of the primary one of `candidates`, absent when there are none. */
+  choose(candidates: readonly Candidate[]): string | undefined {
     const known = this.#heads;
-    const active = contenders.filter(
+    const active = candidates.filter(
       ({ root, activity }) => activity.head !== "" && known.get(root) !== activity.head,
     );
-    const stays = contenders.some(({ root }) => root === this.#chosen);
-    if (!stays) this.#chosen = newest(contenders)?.root;
+    const stays = candidates.some(({ root }) => root === this.#chosen);
+    if (!stays) this.#chosen = newest(candidates)?.root;
     else if (active.length > 0) this.#chosen = newest(active)?.root;
-    this.#heads = new Map(contenders.map(({ root, activity }) => [root, activity.head]));
+    this.#heads = new Map(candidates.map(({ root, activity }) => [root, activity.head]));
     return this.#chosen;
   }
 }
 
-function newest(contenders: readonly Contender[]): Contender | undefined {
-  return contenders.toSorted(
+function newest(candidates: readonly Candidate[]): Candidate | undefined {
+  return candidates.toSorted(
     (a, b) => b.activity.atMs - a.activity.atMs || b.activity.recordedAtMs - a.activity.recordedAtMs,
   )[0];
 }

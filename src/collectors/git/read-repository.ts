@@ -9,10 +9,10 @@ import type { ConfigMemory } from "./config-memory.ts";
 import { type Diff, emptyTree, NOTHING, readDiff, total } from "./diff.ts";
 import type { ContentOptions, Git } from "./git.ts";
 import type { RepositoryLocation } from "./location.ts";
-import type { LockPatience } from "./lock-patience.ts";
+import type { LockWait } from "./lock-wait.ts";
 import { type Moment, readMoment } from "./moment.ts";
 import type { Status } from "./status.ts";
-import { type Circumstances, GIT_DIRECTORY, type Seen, type WorkTree } from "./work-tree.ts";
+import { type Conditions, GIT_DIRECTORY, type Seen, type WorkTree } from "./work-tree.ts";
 
 /** What one reading found; everything in it belongs to one moment. */
 export interface Reading extends Compared {
@@ -29,7 +29,7 @@ export interface Reading extends Compared {
 /** What a reading needs. */
 export interface ReadingOptions {
   readonly signal: AbortSignal;
-  readonly patience: LockPatience;
+  readonly lockWait: LockWait;
   readonly configs: ConfigMemory;
   readonly comparing: Comparing;
   readonly workTree: WorkTree;
@@ -61,12 +61,12 @@ export async function readRepository(
 ): Promise<Reading> {
   const startedAt = performance.now();
   for (;;) {
-    const idleLock = await options.patience.wait(location, options.signal);
+    const idleLock = await options.lockWait.wait(location, options.signal);
     const before = await readMoment(location, idleLock);
-    const { reading, seen, circumstances } = await readOnce(git, location, before, options);
+    const { reading, seen, conditions } = await readOnce(git, location, before, options);
     const after = await readMoment(location, idleLock);
     if (before.stamp === after.stamp && !before.locked) {
-      options.workTree.keep(seen, circumstances);
+      options.workTree.keep(seen, conditions);
       return reading;
     }
     const elapsedMs = performance.now() - startedAt;
@@ -86,14 +86,14 @@ async function readOnce(
   location: RepositoryLocation,
   moment: Moment,
   options: ReadingOptions,
-): Promise<{ reading: Reading; seen: Seen; circumstances: Circumstances }> {
+): Promise<{ reading: Reading; seen: Seen; conditions: Conditions }> {
   const { signal, diffBudgetMs, largeIndexBytes, configs, comparing, workTree, touched } = options;
   const { config, blanked } = await configs.read(location, signal);
   const call = { cwd: location.root, workTree: location.root, signal, config: blanked };
   const { rebasedBranch } = moment.operation;
   const hint = shortName(moment.branchRef) ?? rebasedBranch;
   const isLarge = moment.indexBytes >= largeIndexBytes && objectFormat(config) === undefined;
-  const circumstances = {
+  const conditions = {
     root: location.root,
     stamp: moment.stamp,
     config: JSON.stringify(config),
@@ -101,14 +101,14 @@ async function readOnce(
   };
   const isQuiet = touched?.includes(GIT_DIRECTORY) === false;
   const [seen, hinted] = await Promise.all([
-    workTree.read(circumstances, touched, call),
-    comparing.read(config, hint, circumstances, isQuiet, call),
+    workTree.read(conditions, touched, call),
+    comparing.read(config, hint, conditions, isQuiet, call),
   ]);
   const { status } = seen;
   const branch = currentBranch(status, moment);
   const shownBranch = branch ?? rebasedBranch;
   const compared =
-    shownBranch === hint ? hinted : await comparing.read(config, shownBranch, circumstances, isQuiet, call);
+    shownBranch === hint ? hinted : await comparing.read(config, shownBranch, conditions, isQuiet, call);
   const diff = seen.diff ?? (await readDiffWithin(git, status, config, diffBudgetMs, call));
   const reading: Reading = {
     status,
@@ -118,7 +118,7 @@ async function readOnce(
     ...(shownBranch !== undefined && { shownBranch }),
     ...(diff !== undefined && { diff }),
   };
-  return { reading, seen: { ...seen, ...(diff !== undefined && { diff }) }, circumstances };
+  return { reading, seen: { ...seen, ...(diff !== undefined && { diff }) }, conditions };
 }
 
 /** `(detached)` is also a legal name of a branch: the full symbolic ref decides. */

@@ -25,7 +25,7 @@ const DECIDING = /(?:^|\/)(?:\.git|\.gitignore|\.gitattributes|\.gitmodules)(?:\
 const FEW: Setting = ["core.preloadIndex", "false"];
 
 /** What a state was read under. While it is the same, only touched files can have changed. */
-export interface Circumstances {
+export interface Conditions {
   readonly root: string;
   /** Of the moment: index, HEAD and the rest of what git writes. */
   readonly stamp: string;
@@ -46,7 +46,7 @@ export interface Seen extends Look {
 /** Remembers the last state. Belongs to one collector. */
 export class WorkTree {
   readonly #git: Git;
-  #earlier: { readonly seen: Seen; readonly circumstances: Circumstances } | undefined;
+  #earlier: { readonly seen: Seen; readonly conditions: Conditions } | undefined;
 
   constructor(git: Git) {
     this.#git = git;
@@ -60,7 +60,7 @@ export class WorkTree {
    * @throws {CollectError}
    */
   async read(
-    circumstances: Circumstances,
+    conditions: Conditions,
     touched: readonly string[] | undefined,
     call: ContentOptions,
   ): Promise<Seen> {
@@ -68,25 +68,25 @@ export class WorkTree {
     this.#earlier = undefined;
     const files = touched?.filter((path) => path !== GIT_DIRECTORY);
     if (earlier === undefined || touched === undefined || files === undefined || !isLookEnough(files))
-      return await this.#readAll(circumstances, call);
-    const { root, config, stamp } = earlier.circumstances;
-    if (root !== circumstances.root || config !== circumstances.config)
-      return await this.#readAll(circumstances, call);
+      return await this.#readAll(conditions, call);
+    const { root, config, stamp } = earlier.conditions;
+    if (root !== conditions.root || config !== conditions.config)
+      return await this.#readAll(conditions, call);
     const few = { ...call, config: [...call.config, FEW] };
     const { seen } = earlier;
     const found =
-      stamp === circumstances.stamp
+      stamp === conditions.stamp
         ? await this.#afterEdits(seen, files, files.length === touched.length, few)
-        : await this.#afterWrites(seen, circumstances.largeIndex, files, few);
-    return found ?? (await this.#readAll(circumstances, call));
+        : await this.#afterWrites(seen, conditions.largeIndex, files, few);
+    return found ?? (await this.#readAll(conditions, call));
   }
 
-  /** Keeps what was seen under these circumstances, which were the same after the look. */
-  keep(seen: Seen, circumstances: Circumstances): void {
-    this.#earlier = { seen, circumstances };
+  /** Keeps what was seen under these conditions, which were the same after the look. */
+  keep(seen: Seen, conditions: Conditions): void {
+    this.#earlier = { seen, conditions };
   }
 
-  async #readAll({ largeIndex }: Circumstances, call: ContentOptions): Promise<Seen> {
+  async #readAll({ largeIndex }: Conditions, call: ContentOptions): Promise<Seen> {
     const [status, isPlain] = await Promise.all([
       readStatus(this.#git, call),
       largeIndex === undefined ? false : isPlainIndex(largeIndex),

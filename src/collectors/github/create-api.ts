@@ -6,9 +6,9 @@ import type { Answer, Body, GitHubApi, Parameters, Route } from "./api.ts";
 import { createBudget } from "./budget.ts";
 import { createCredentials } from "./credentials.ts";
 import { type AnsweredRequest, createGate, type OnSend } from "./gate.ts";
-import { createLane } from "./lane.ts";
-import { createPatience, type Patience } from "./patience.ts";
 import { createReadPage, PER_PAGE } from "./read-page.ts";
+import { createRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
+import { createSerialQueue } from "./serial-queue.ts";
 import type { TokenSource } from "./token.ts";
 import { createTransport, type Transport } from "./transport.ts";
 
@@ -68,7 +68,7 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const credentials = createCredentials({ source: options.token, timers, replaced: budget.forget });
   const gate = createGate({ apiUrl, credentials, budget, transport, clock, onRequest, onSend });
   const readPage = createReadPage({ gate, clock });
-  const lane = createLane();
+  const queue = createSerialQueue();
   /** By the first page. */
   const pagesBefore = new WeakMap<object, readonly unknown[]>();
   let octokit: Promise<Octokit> | undefined;
@@ -81,7 +81,7 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
   const readPages = async (
     route: Route,
     parameters: object,
-    patience: Patience,
+    policy: RetryPolicy,
   ): Promise<Answer<unknown>> => {
     await credentials.read();
     gate.throwIfClosed();
@@ -96,7 +96,7 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
     let isUnchanged = true;
     let next: URL | undefined = new URL(url);
     while (next !== undefined && pages.length < MAX_PAGES && bytes < MAX_PAGES_BYTES) {
-      const page = await readPage(route, next, texts, patience);
+      const page = await readPage(route, next, texts, policy);
       pages.push(page.body);
       bytes += page.bytes;
       isUnchanged &&= page.isUnchanged;
@@ -120,13 +120,13 @@ export function createGitHubApi(options: GitHubApiOptions): GatedGitHubApi {
 
   return {
     get: async <R extends Route>(route: R, parameters: Parameters<R>, signal: AbortSignal) => {
-      const patience = createPatience(signal, { timers, random });
+      const policy = createRetryPolicy(signal, { timers, random });
       try {
-        const answer = await lane.run(() => readPages(route, { ...parameters }, patience), patience.signal);
+        const answer = await queue.run(() => readPages(route, { ...parameters }, policy), policy.signal);
         // hasShape has looked at every page.
         return answer as Answer<Body<R>>;
       } finally {
-        patience.end();
+        policy.end();
       }
     },
     get rateLimit() {

@@ -4,10 +4,10 @@ import type { Clock } from "../clock.ts";
 import { CollectError } from "../collector.ts";
 import type { Budget } from "./budget.ts";
 import type { Credentials } from "./credentials.ts";
-import type { Patience } from "./patience.ts";
 import { isLimited } from "./rate-limit.ts";
 import { redact } from "./redact.ts";
 import { type Asked, networkFailure, refusal } from "./refusals.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import type { Reply, Transport } from "./transport.ts";
 
 export interface Gate {
@@ -20,13 +20,13 @@ export interface Gate {
    *
    * @param route what it asks for, with placeholders.
    * @returns what GitHub answered, whatever it says, other than a limit, a refused token or a failure of its own.
-   * @throws {CollectError} RATE_LIMITED, UNAUTHENTICATED, UNREACHABLE, TIMEOUT, BAD_ANSWER; the reason of the patience's signal.
+   * @throws {CollectError} RATE_LIMITED, UNAUTHENTICATED, UNREACHABLE, TIMEOUT, BAD_ANSWER; the reason of the policy's signal.
    */
   send(
     route: string,
     url: URL,
     headers: Readonly<Record<string, string>>,
-    patience: Patience,
+    policy: RetryPolicy,
   ): Promise<Reply>;
   /** What an error about this address is to say. */
   asked(url: URL): Asked;
@@ -139,8 +139,8 @@ export function createGate(options: GateOptions): Gate {
     },
     throwIfClosed,
     asked,
-    send: (route, url, headers, patience) =>
-      patience.twice(
+    send: (route, url, headers, policy) =>
+      policy.twice(
         (signal) => sendOnce(route, url, headers, signal),
         (error) => error instanceof CollectError && ["UNREACHABLE", "TIMEOUT"].includes(error.reason),
       ),

@@ -3,6 +3,6 @@
 // the checkout that it is given.
 
 export { createGitHub, type GitHub, type GitHubOptions, type TokenOptions } from "./create-github.ts";
-export { type Greeting, type Inspection, inspectGitHub } from "./inspect.ts";
+export { type Inspection, inspectGitHub, type TokenInfo } from "./inspect.ts";
 export type { Lookup } from "./resolve.ts";
 export { PROXY_VARIABLES } from "./transport.ts";

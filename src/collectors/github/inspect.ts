@@ -9,18 +9,18 @@ import { createBudget } from "./budget.ts";
 import type { GitHubOptions } from "./create-github.ts";
 import { createCredentials } from "./credentials.ts";
 import { createGate } from "./gate.ts";
-import { createPatience, type Patience } from "./patience.ts";
 import { createReadPage } from "./read-page.ts";
 import { type Asked, refusal } from "./refusals.ts";
 import { fullName, type Repository } from "./remote-url.ts";
 import { type Lookup, type NoLookup, resolve } from "./resolve.ts";
+import { createRetryPolicy, type RetryPolicy } from "./retry-policy.ts";
 import { readHostAliases } from "./ssh-files.ts";
 import type { RepositoryAnswer } from "./target.ts";
 import { createTokenSource } from "./token.ts";
 import { createTransport, type Reply } from "./transport.ts";
 
 /** What GitHub says of whoever asks. */
-export interface Greeting {
+export interface TokenInfo {
   /** The kind of token, by its first letters. `none`: there is none. */
   readonly kind: TokenKind;
   /** What a classic token may do. Absent: GitHub names no scopes, as of tokens that have permissions instead. */
@@ -42,9 +42,9 @@ export interface Inspection {
   /** What would be asked for a checkout, if anything. Asks nothing. */
   lookup(checkout: Checkout): Promise<Lookup | NoLookup>;
   /** @throws {CollectError} as the collector does: UNREACHABLE, UNAUTHENTICATED, TIMEOUT, RATE_LIMITED, ... */
-  greet(signal: AbortSignal): Promise<Greeting>;
+  askTokenInfo(signal: AbortSignal): Promise<TokenInfo>;
   /**
-   * The first of the repositories in question that can be seen. To be called after {@link greet}. Asks nothing while the budget is
+   * The first of the repositories in question that can be seen. To be called after {@link askTokenInfo}. Asks nothing while the budget is
    * used up.
    *
    * @throws {CollectError} as above; NOT_FOUND_OR_NO_ACCESS when none can be seen.
@@ -83,30 +83,28 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
   const readPage = createReadPage({ gate, clock: systemClock });
   const headers = { accept: "application/vnd.github+json", "user-agent": userAgent };
 
-  const patiently = async <T>(signal: AbortSignal, ask: (patience: Patience) => Promise<T>): Promise<T> => {
-    const patience = createPatience(signal, { timers: systemTimers, random: Math.random });
+  const withPolicy = async <T>(signal: AbortSignal, ask: (policy: RetryPolicy) => Promise<T>): Promise<T> => {
+    const policy = createRetryPolicy(signal, { timers: systemTimers, random: Math.random });
     try {
-      return await ask(patience);
+      return await ask(policy);
     } finally {
-      patience.end();
+      policy.end();
     }
   };
 
-  const seeOne = async ({ owner, name }: Repository, patience: Patience): Promise<SeenRepository> => {
+  const seeOne = async ({ owner, name }: Repository, policy: RetryPolicy): Promise<SeenRepository> => {
     const url = new URL(`${apiUrl}/repos/${owner}/${name}`);
-    const { body } = await readPage("GET /repos/{owner}/{repo}", url, headers, patience);
+    const { body } = await readPage("GET /repos/{owner}/{repo}", url, headers, policy);
     // readPage has looked at its shape.
     const found = body as RepositoryAnswer & { readonly private?: boolean };
     return { name: found.full_name, isPrivate: found.private === true };
   };
 
   return {
-    greet: async (signal) => {
+    askTokenInfo: async (signal) => {
       await credentials.read();
       const url = new URL(`${apiUrl}/rate_limit`);
-      const reply = await patiently(signal, (patience) =>
-        gate.send("GET /rate_limit", url, headers, patience),
-      );
+      const reply = await withPolicy(signal, (policy) => gate.send("GET /rate_limit", url, headers, policy));
       throwIfForeign(reply, gate.asked(url));
       const scopes = reply.headers["x-oauth-scopes"];
       const { rateLimit } = budget;
@@ -118,10 +116,10 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
     },
     lookup: async (checkout) => resolve(checkout, { host, hostOfAlias: await readHostAliases(home) }),
     see: async ({ bases }, signal) =>
-      await patiently(signal, async (patience) => {
+      await withPolicy(signal, async (policy) => {
         for (const repository of bases) {
           try {
-            return await seeOne(repository, patience);
+            return await seeOne(repository, policy);
           } catch (error) {
             if (!(error instanceof CollectError) || error.reason !== "NOT_FOUND_OR_NO_ACCESS") {
               throw error;
@@ -135,7 +133,7 @@ export function inspectGitHub(options: Omit<GitHubOptions, "onRequest" | "time">
   };
 }
 
-/** A page of a proxy is no greeting of GitHub's. Where there are no limits, GitHub says so with 404. */
+/** A page of a proxy is no answer of GitHub's. Where there are no limits, GitHub says so with 404. */
 function throwIfForeign(reply: Reply, asked: Asked): void {
   const field = reply.status === 404 ? "message" : "resources";
   if (reply.status !== 200 && reply.status !== 404) {

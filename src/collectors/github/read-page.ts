@@ -5,8 +5,8 @@ import type { Clock } from "../clock.ts";
 import { CollectError } from "../collector.ts";
 import type { Route } from "./api.ts";
 import type { Gate } from "./gate.ts";
-import type { Patience } from "./patience.ts";
 import { type Asked, refusal } from "./refusals.ts";
+import type { RetryPolicy } from "./retry-policy.ts";
 import { hasShape } from "./shape.ts";
 import type { Reply } from "./transport.ts";
 import { createValidators, type Kept } from "./validators.ts";
@@ -20,7 +20,7 @@ export type ReadPage = (
   route: Route,
   url: URL,
   headers: Readonly<Record<string, string>>,
-  patience: Patience,
+  policy: RetryPolicy,
 ) => Promise<Page>;
 
 /** As many elements as GitHub sends in one page. */
@@ -78,14 +78,14 @@ export function createReadPage({ gate, clock }: { readonly gate: Gate; readonly 
     throw new CollectError("BAD_ANSWER", `GitHub redirects ${gate.asked(from).path} in circles`);
   };
 
-  return async (route, from, headers, patience) => {
+  return async (route, from, headers, policy) => {
     const { reply, url } = await follow(from, (address) => {
       const etag = validators.get(address.href)?.etag;
       return gate.send(
         route,
         address,
         etag === undefined ? headers : { ...headers, "if-none-match": etag },
-        patience,
+        policy,
       );
     });
     const kept = validators.get(url.href);

@@ -6,7 +6,7 @@ import * as z from "zod/mini";
 import { attempt } from "../../attempt.ts";
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { agentName } from "./agents.ts";
-import { type Finding, NOTHING, type Witness } from "./finding.ts";
+import { type EvidenceSource, type Finding, NOTHING } from "./finding.ts";
 import { getJson, getResponse, NoAnswerError } from "./http-json.ts";
 import { createEventReader } from "./server-events.ts";
 
@@ -36,8 +36,8 @@ const STATUS = { running: TaskStatus.RUNNING, stable: TaskStatus.IDLE } as const
 
 const schema = z.object({ status: z.enum(["running", "stable"]), agent_type: z.optional(z.string()) });
 
-/** AgentAPI as a witness. */
-export function createAgentApi(options: AgentApiOptions): Witness {
+/** AgentAPI as an evidence source. */
+export function createAgentApi(options: AgentApiOptions): EvidenceSource {
   const { url, now = Date.now, restAfterMs = 300_000 } = options;
   const base = new URL(url.endsWith("/") ? url : `${url}/`);
   let last: { readonly status: TaskStatus; readonly agent?: string; readonly sinceMs: number } | undefined;

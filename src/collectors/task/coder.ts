@@ -5,7 +5,7 @@ import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import * as z from "zod/mini";
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import type { TokenSource } from "./coder-token.ts";
-import { type Finding, NOTHING, type TaskInit, type Witness } from "./finding.ts";
+import { type EvidenceSource, type Finding, NOTHING, type TaskInit } from "./finding.ts";
 import { getJson, NoAnswerError } from "./http-json.ts";
 
 export interface CoderOptions {
@@ -61,8 +61,8 @@ const taskSchema = z.object({
 type Workspace = z.infer<typeof workspaceSchema>;
 type CoderTask = z.infer<typeof taskSchema>;
 
-/** Coder as a witness. */
-export function createCoder({ url, token, workspace }: CoderOptions): Witness {
+/** Coder as an evidence source. */
+export function createCoder({ url, token, workspace }: CoderOptions): EvidenceSource {
   const base = new URL(url.endsWith("/") ? url : `${url}/`);
   const get = async <T>(
     path: readonly string[],

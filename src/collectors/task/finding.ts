@@ -20,7 +20,7 @@ export interface Finding {
 }
 
 /** A kind of evidence that has to be asked: each answer is good for a time. */
-export interface Witness {
+export interface EvidenceSource {
   readonly kind: TaskEvidence;
   /** How long an answer counts, in milliseconds. */
   periodMs(): number;

@@ -1,13 +1,13 @@
-// What the coding agent is doing, from all the evidence there is. Touches the task file, and whatever the witnesses do that
-// it is given.
+// What the coding agent is doing, from all the evidence there is. Touches the task file, and whatever the evidence
+// sources do that it is given.
 
 import { isDeepStrictEqual } from "node:util";
 import { TaskEvidence, TaskStatus } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { CollectError, type Collected, type Collector, type Problem } from "../collector.ts";
 import { FileEvidence } from "./file-evidence.ts";
-import type { Finding, Witness } from "./finding.ts";
-import { Inquiry, PATIENCE_MS } from "./inquiry.ts";
-import { isDecisive, type Testimony, type Verdict, weigh } from "./precedence.ts";
+import type { EvidenceSource, Finding } from "./finding.ts";
+import { Poller, WAIT_MS } from "./poller.ts";
+import { type Evidence, isDecisive, type Verdict, weigh } from "./precedence.ts";
 import { type ProcFiles, systemProc } from "./proc.ts";
 import { watchTaskFile } from "./watch.ts";
 
@@ -23,7 +23,7 @@ export interface TaskCollectorOptions {
   /** Absolute path of the directory that is served: a file about another one is ignored. */
   readonly workspace: string;
   /** Evidence beside the task file, strongest first. Default: none. */
-  readonly witnesses?: readonly Witness[];
+  readonly evidenceSources?: readonly EvidenceSource[];
   /** A file that says `running` and was not updated for longer is stale, in milliseconds. Default: 15 minutes. */
   readonly staleAfterMs?: number;
   /** User whose files are trusted, besides root's. Default: the user of this process. */
@@ -40,52 +40,52 @@ export interface TaskCollectorOptions {
 const UNSEEN_PERIOD_MS = 5_000;
 
 /**
- * The task file is looked at by every collection, each witness once in its period, and only while somebody collects. Waits
- * for a witness only while nothing stronger is known, and then for half a second. An unchanged answer is the same object.
+ * The task file is looked at by every collection, each evidence source once in its period, and only while somebody collects. Waits
+ * for one only while nothing stronger is known, and then for half a second. An unchanged answer is the same object.
  */
 export function createTaskCollector(options: TaskCollectorOptions): Collector {
-  const { file, workspace, witnesses = [], staleAfterMs = 900_000, uid = process.getuid?.() } = options;
+  const { file, workspace, evidenceSources = [], staleAfterMs = 900_000, uid = process.getuid?.() } = options;
   const { proc = systemProc, now = Date.now, monotonicMs = () => performance.now() } = options;
-  const evidence = new FileEvidence({ file, workspace, uid, staleAfterMs, proc, now });
-  const inquiries = witnesses.map((witness) => new Inquiry(witness, monotonicMs));
+  const fileEvidence = new FileEvidence({ file, workspace, uid, staleAfterMs, proc, now });
+  const pollers = evidenceSources.map((source) => new Poller(source, monotonicMs));
   let last: Collected | undefined;
 
-  const testimonies = (found: Testimony): Testimony[] => [
+  const allEvidence = (found: Evidence): Evidence[] => [
     found,
-    ...inquiries.map(({ kind, known }) => ({ ...known, kind })),
+    ...pollers.map(({ kind, known }) => ({ ...known, kind })),
   ];
 
   return {
     source: "task",
     watch: (listener, signal) => {
-      for (const inquiry of inquiries) {
-        inquiry.watch({ changed: () => listener.changed(), signal });
+      for (const poller of pollers) {
+        poller.watch({ changed: () => listener.changed(), signal });
       }
       watchTaskFile(file, listener, signal);
     },
     collect: async ({ signal }) => {
-      for (const inquiry of inquiries) {
-        inquiry.use();
+      for (const poller of pollers) {
+        poller.use();
       }
-      const { nothing, ...finding } = await evidence.find();
+      const { nothing, ...finding } = await fileEvidence.find();
       const found = { ...finding, kind: TaskEvidence.FILE };
       let limit: AbortSignal | undefined;
-      for (const [index, inquiry] of inquiries.entries()) {
+      for (const [index, poller] of pollers.entries()) {
         if (
-          testimonies(found)
+          allEvidence(found)
             .slice(0, index + 1)
             .some(isDecisive)
         ) {
           break;
         }
-        if (inquiry.isWorthWaiting) {
-          limit ??= AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
-          await inquiry.answered(limit);
+        if (poller.isWorthWaiting) {
+          limit ??= AbortSignal.any([signal, AbortSignal.timeout(WAIT_MS)]);
+          await poller.answered(limit);
         }
       }
-      const periods = inquiries.map(({ periodMs }) => periodMs);
+      const periods = pollers.map(({ periodMs }) => periodMs);
       const holdsMs = Math.min(...periods, mayChangeUnseen(finding) ? UNSEEN_PERIOD_MS : Infinity);
-      const outcome = outcomeOf(weigh(testimonies(found)), nothing);
+      const outcome = outcomeOf(weigh(allEvidence(found)), nothing);
       const collected = holdsMs === Infinity ? outcome : { ...outcome, holdsMs };
       if (last === undefined || !isDeepStrictEqual(collected, last)) {
         last = collected;

@@ -5,7 +5,7 @@ import type { Problem } from "../collector.ts";
 import { type Finding, statusWord, type TaskInit } from "./finding.ts";
 
 /** What one kind of evidence says. */
-export interface Testimony extends Finding {
+export interface Evidence extends Finding {
   readonly kind: TaskEvidence;
 }
 
@@ -37,19 +37,19 @@ export function isDecisive({ task, stale, isMomentary }: Finding): boolean {
  * Weighs all evidence. Nothing is mixed: every value is that of the evidence which is believed. One that tells no status is
  * believed only where no other tells one either, not even one that is stale: it is no news of what the other says.
  *
- * @param testimonies the strongest first.
+ * @param evidence the strongest first.
  */
-export function weigh(testimonies: readonly Testimony[]): Verdict {
+export function weigh(evidence: readonly Evidence[]): Verdict {
   const winner =
-    testimonies.find(isDecisive) ??
-    testimonies.find(({ task }) => task?.status !== undefined) ??
-    testimonies.find(({ task }) => task !== undefined);
+    evidence.find(isDecisive) ??
+    evidence.find(({ task }) => task?.status !== undefined) ??
+    evidence.find(({ task }) => task !== undefined);
   const warnings: Problem[] = [];
   const own = winner?.problem;
   if (own !== undefined) {
     warnings.push(own);
   }
-  for (const other of testimonies) {
+  for (const other of evidence) {
     if (other !== winner) {
       warnings.push(...remarks(winner, other));
     }
@@ -69,7 +69,7 @@ export function weigh(testimonies: readonly Testimony[]): Verdict {
 }
 
 /** What is to be said about evidence that is not believed. */
-function remarks(winner: Testimony | undefined, other: Testimony): Problem[] {
+function remarks(winner: Evidence | undefined, other: Evidence): Problem[] {
   const { task, stale, problem, kind } = other;
   if (task === undefined || winner?.task === undefined) {
     return problem === undefined ? [] : [problem];

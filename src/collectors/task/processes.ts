@@ -4,7 +4,7 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
 import { type Clock, systemClock, systemTimers, type Timers } from "../clock.ts";
-import { type Finding, NOTHING, type Witness } from "./finding.ts";
+import { type EvidenceSource, type Finding, NOTHING } from "./finding.ts";
 import { type ProcFiles, systemProc, ticksToMs } from "./proc.ts";
 import { type AgentProcess, DEADLINE_MS, ProcessSearch, SearchTimeoutError } from "./process-search.ts";
 
@@ -27,10 +27,10 @@ const FOLLOWED_MS = 300_000;
 const REST_MS = 330_000;
 
 /**
- * The process list as a witness. Of several agents the one counts that has been there longest: agents start others. A script
+ * The process list as an evidence source. Of several agents the one counts that has been there longest: agents start others. A script
  * that runs under the name of its interpreter (`node`) is not known by its name.
  */
-export function createProcessList(options: ProcessListOptions = {}): Witness {
+export function createProcessList(options: ProcessListOptions = {}): EvidenceSource {
   const { uid = process.getuid?.(), proc = systemProc, time = { ...systemClock, ...systemTimers } } = options;
   /** When the agent's process began. Kept, because the kernel's own figure moves when the clock is set. */
   let since: { readonly pid: number; readonly ticks: number; readonly ms: number | undefined } | undefined;

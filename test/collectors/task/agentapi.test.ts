@@ -47,17 +47,17 @@ async function withEvents(routes: Parameters<typeof startHttpService>[0]) {
 
 /** Follows a service with the events that it tells of. */
 function follow({ url }: HttpService, options: Partial<AgentApiOptions> = {}) {
-  const witness = createAgentApi({ url, ...options });
+  const source = createAgentApi({ url, ...options });
   const end = new AbortController();
   onTestFinished(() => end.abort());
   const told: Finding[] = [];
-  const use = (): void => witness.follow?.((finding) => told.push(finding), end.signal);
+  const use = (): void => source.follow?.((finding) => told.push(finding), end.signal);
   const start = async (): Promise<Finding> => {
-    const finding = await witness.ask(AbortSignal.timeout(10_000));
+    const finding = await source.ask(AbortSignal.timeout(10_000));
     use();
     return finding;
   };
-  return { witness, end, told, use, start };
+  return { source, end, told, use, start };
 }
 
 describe("AgentAPI", () => {
@@ -95,12 +95,12 @@ describe("AgentAPI", () => {
   it("has been so since it was first seen so", async () => {
     let nowMs = 1_000;
     const service = await startHttpService({ "/status": running });
-    const witness = createAgentApi({ url: service.url, now: () => nowMs });
-    const first = await witness.ask(AbortSignal.timeout(10_000));
+    const source = createAgentApi({ url: service.url, now: () => nowMs });
+    const first = await source.ask(AbortSignal.timeout(10_000));
     nowMs = 5_000;
-    expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual(first);
+    expect(await source.ask(AbortSignal.timeout(10_000))).toEqual(first);
     service.on("/status", stable);
-    expect((await witness.ask(AbortSignal.timeout(10_000))).task?.updatedAt).toMatchObject({ seconds: 5n });
+    expect((await source.ask(AbortSignal.timeout(10_000))).task?.updatedAt).toMatchObject({ seconds: 5n });
   });
 
   it("is asked without credentials", async () => {
@@ -201,9 +201,9 @@ describe("AgentAPI that is not as it should be", () => {
 describe("AgentAPI's events", () => {
   it("tell of changes at once", async () => {
     const { service, streams, send } = await withEvents({ "/status": stable });
-    const { start, told, witness } = follow(service);
+    const { start, told, source } = follow(service);
     expect((await start()).task?.status).toBe(TaskStatus.IDLE);
-    await until(() => witness.periodMs() === 30_000, "the stream is open");
+    await until(() => source.periodMs() === 30_000, "the stream is open");
     expect(streams).toHaveLength(1);
     send("message_update", { id: 1, role: "agent", message: "status_change", time: "2026-01-01T00:00:00Z" });
     send("status_change", { status: "running", agent_type: "claude" });
@@ -226,20 +226,20 @@ describe("AgentAPI's events", () => {
 
   it("are not listened to before it has answered", async () => {
     const service = await startHttpService({ "/status": page() });
-    const { start, witness } = follow(service);
+    const { start, source } = follow(service);
     await start();
     expect(service.requests).toHaveLength(1);
-    expect(witness.periodMs()).toBe(2_000);
+    expect(source.periodMs()).toBe(2_000);
   });
 
   it("end when nobody uses it any more, and begin again", async () => {
     const { service, streams } = await withEvents({ "/status": stable });
     let nowMs = 0;
-    const { start, use, witness } = follow(service, { restAfterMs: 100, now: () => nowMs });
+    const { start, use, source } = follow(service, { restAfterMs: 100, now: () => nowMs });
     await start();
     await until(() => streams.length === 1, "the stream is open");
     await until(() => service.connections() === 0, "the stream is closed");
-    await until(() => witness.periodMs() === 2_000, "it is asked more often again");
+    await until(() => source.periodMs() === 2_000, "it is asked more often again");
     nowMs += 60_000;
     use();
     await until(() => streams.length === 2, "another stream is open");
@@ -257,7 +257,7 @@ describe("AgentAPI's events", () => {
 
   it("are newer than an answer that was under way when they came", async () => {
     const { service, streams, send } = await withEvents({ "/status": running });
-    const { start, told, witness } = follow(service);
+    const { start, told, source } = follow(service);
     await start();
     await until(() => streams.length === 1, "the stream is open");
     let answer = (): void => undefined;
@@ -265,7 +265,7 @@ describe("AgentAPI's events", () => {
       answer = () => running(request, response);
     });
     const asked = service.requests.length;
-    const finding = witness.ask(AbortSignal.timeout(10_000));
+    const finding = source.ask(AbortSignal.timeout(10_000));
     await until(() => service.requests.length > asked, "it is asked");
     send("status_change", { status: "stable" });
     await until(() => told.length === 1, "the change is told");
@@ -275,9 +275,9 @@ describe("AgentAPI's events", () => {
 
   it("that break off are reason to ask: the agent may have ended", async () => {
     const { service, streams } = await withEvents({ "/status": stable });
-    const { start, told, witness } = follow(service);
+    const { start, told, source } = follow(service);
     await start();
-    await until(() => witness.periodMs() === 30_000, "the stream is open");
+    await until(() => source.periodMs() === 30_000, "the stream is open");
     expect(streams).toHaveLength(1);
     await service.close();
     await until(() => told.length === 1, "the end is told");
@@ -290,24 +290,24 @@ describe("AgentAPI's events", () => {
     ["an error", json({}, 503)],
   ])("S20: that are %s are done without, and not asked for again at once", async (_, answer) => {
     const service = await startHttpService({ "/status": stable, "/events": answer });
-    const { start, use, told, witness } = follow(service);
+    const { start, use, told, source } = follow(service);
     await start();
     await until(() => service.requests.length === 2, "they are asked for");
     await until(() => service.connections() === 0, "they are refused");
-    await witness.ask(AbortSignal.timeout(10_000));
+    await source.ask(AbortSignal.timeout(10_000));
     use();
-    await witness.ask(AbortSignal.timeout(10_000));
+    await source.ask(AbortSignal.timeout(10_000));
     expect(service.requests.map(({ url }) => url)).toEqual(["/status", "/events", "/status", "/status"]);
-    expect(witness.periodMs()).toBe(2_000);
+    expect(source.periodMs()).toBe(2_000);
     expect(told).toEqual([]);
   });
 
   it("S20: that never begin are given up, and it is asked as often as without", async () => {
     const service = await startHttpService({ "/status": stable, "/events": silence() });
-    const { start, witness } = follow(service);
+    const { start, source } = follow(service);
     await start();
     await until(() => service.requests.length === 2, "they are asked for");
-    expect(witness.periodMs()).toBe(2_000);
+    expect(source.periodMs()).toBe(2_000);
     await until(() => service.connections() === 0, "they are given up");
   });
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Collected } from "../../../src/collectors/collector.ts";
-import type { Finding, Witness } from "../../../src/collectors/task/finding.ts";
+import type { EvidenceSource, Finding } from "../../../src/collectors/task/finding.ts";
 import { createTaskCollector, type TaskCollectorOptions } from "../../../src/collectors/task/index.ts";
 import { systemProc } from "../../../src/collectors/task/proc.ts";
 import { TaskEvidence, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
@@ -31,7 +31,7 @@ function setUp(options: Partial<TaskCollectorOptions> = {}) {
 }
 
 /** Weaker evidence that says this. */
-function weaker(finding: Finding): Witness {
+function weaker(finding: Finding): EvidenceSource {
   const kind = TaskEvidence.AGENTAPI;
   return { kind, periodMs: () => 0, isRemote: false, deadlineMs: 1_000, ask: async () => finding };
 }
@@ -181,7 +181,9 @@ describe("a file that was not updated", () => {
   });
 
   it("S19: gives way to weaker evidence that is not stale", async () => {
-    const { write, collect, pass } = setUp({ witnesses: [weaker({ task: { status: TaskStatus.IDLE } })] });
+    const { write, collect, pass } = setUp({
+      evidenceSources: [weaker({ task: { status: TaskStatus.IDLE } })],
+    });
     write({ status: "running" });
     expect(await collect()).toMatchObject(task({ status: TaskStatus.RUNNING, source: TaskEvidence.FILE }));
     pass(16 * MINUTE_MS);
@@ -192,7 +194,9 @@ describe("a file that was not updated", () => {
   });
 
   it("S19: and whose agent is gone gives way too", async () => {
-    const { write, collect, pass } = setUp({ witnesses: [weaker({ task: { status: TaskStatus.RUNNING } })] });
+    const { write, collect, pass } = setUp({
+      evidenceSources: [weaker({ task: { status: TaskStatus.RUNNING } })],
+    });
     const { pid, end } = await startAgent("claude");
     await end();
     write({ status: "running", pid });
@@ -208,7 +212,7 @@ describe("a file that is broken", () => {
   const idle = weaker({ task: { status: TaskStatus.IDLE } });
 
   it("S19: keeps what it said for a moment, then weaker evidence counts", async () => {
-    const { write, collect, pass } = setUp({ witnesses: [idle] });
+    const { write, collect, pass } = setUp({ evidenceSources: [idle] });
     write({ status: "waiting" });
     await collect();
     write('{"status": "run');
@@ -223,7 +227,7 @@ describe("a file that is broken", () => {
   });
 
   it("S19: from the start leaves it to weaker evidence, and is said", async () => {
-    const { write, collect } = setUp({ witnesses: [idle] });
+    const { write, collect } = setUp({ evidenceSources: [idle] });
     write("{");
     expect(await collect()).toMatchObject({
       ...task({ status: TaskStatus.IDLE, source: TaskEvidence.AGENTAPI }),
@@ -232,7 +236,7 @@ describe("a file that is broken", () => {
   });
 
   it("S19: or about another workspace, leaves it to weaker evidence", async () => {
-    const { write, collect } = setUp({ witnesses: [idle], workspace: "/work/project" });
+    const { write, collect } = setUp({ evidenceSources: [idle], workspace: "/work/project" });
     write({ status: "running", cwd: "/work/other" });
     const collected = await collect();
     expect(collected).toMatchObject(task({ status: TaskStatus.IDLE, source: TaskEvidence.AGENTAPI }));

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { Problem } from "../../../src/collectors/collector.ts";
 import type { Finding } from "../../../src/collectors/task/finding.ts";
-import { type Testimony, weigh } from "../../../src/collectors/task/precedence.ts";
+import { type Evidence, weigh } from "../../../src/collectors/task/precedence.ts";
 import { TaskEvidence, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 
 const KINDS = {
@@ -29,7 +29,7 @@ const stale = (status: TaskStatus, problem = OLD): Finding => ({ task: { status 
 
 function judge(evidence: Says) {
   const testimonies = Object.entries(KINDS).map(
-    ([name, kind]): Testimony => ({ ...evidence[name as Kind], kind }),
+    ([name, kind]): Evidence => ({ ...evidence[name as Kind], kind }),
   );
   return weigh(testimonies);
 }

@@ -83,24 +83,24 @@ describe("the process list", () => {
   it("S22: does not say that there is none when it cannot be read, and is tried again soon", async () => {
     const { pid } = await startAgent("claude");
     for (const proc of [failing("EMFILE"), { ...failing("EMFILE"), list: () => [String(pid)] }]) {
-      const witness = createProcessList({ proc });
-      expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual({
+      const source = createProcessList({ proc });
+      expect(await source.ask(AbortSignal.timeout(10_000))).toEqual({
         problem: { reason: "PROCESSES_UNREADABLE", message: expect.stringContaining("EMFILE") },
       });
-      expect(witness.periodMs()).toBe(1_000);
+      expect(source.periodMs()).toBe(1_000);
     }
   });
 
   it("S22: does not say that there is none when looking takes too long, or is called off", async () => {
     const late = new ManualTime();
     const list = () => Array.from({ length: 1_000 }, (_, index) => String(index + 1));
-    const witness = createProcessList({ proc: { ...failing("ENOENT"), list }, time: late });
+    const source = createProcessList({ proc: { ...failing("ENOENT"), list }, time: late });
     const problem = { reason: "PROCESSES_UNREADABLE", message: expect.stringContaining("takes too long") };
-    const answer = witness.ask(AbortSignal.timeout(10_000));
+    const answer = source.ask(AbortSignal.timeout(10_000));
     await late.advance(2_001);
     expect(await answer).toEqual({ problem });
-    expect(await witness.ask(AbortSignal.abort())).toEqual({ problem });
-    expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual({});
+    expect(await source.ask(AbortSignal.abort())).toEqual({ problem });
+    expect(await source.ask(AbortSignal.timeout(10_000))).toEqual({});
   });
 
   it("says nothing of another user's agent, nor of one that has ended", async () => {
@@ -131,10 +131,10 @@ describe("the process list", () => {
       ...proc,
       read: (path) => proc.read(path).replace(/(?<=^btime )\d+/m, (own) => `${Number(own) + ahead}`),
     };
-    const witness = createProcessList({ proc: moved });
-    const first = await witness.ask(AbortSignal.timeout(10_000));
+    const source = createProcessList({ proc: moved });
+    const first = await source.ask(AbortSignal.timeout(10_000));
     ahead = 3_600;
-    expect(await witness.ask(AbortSignal.timeout(10_000))).toEqual(first);
+    expect(await source.ask(AbortSignal.timeout(10_000))).toEqual(first);
   });
 
   it.each([
@@ -181,7 +181,7 @@ describe("the process list", () => {
     const collector = createTaskCollector({
       file: join(directory, "none.json"),
       workspace: "/",
-      witnesses: [createProcessList(only(pid))],
+      evidenceSources: [createProcessList(only(pid))],
     });
     expect(await collector.collect({ signal: AbortSignal.timeout(10_000) })).toMatchObject({
       outcome: "data",
@@ -207,19 +207,19 @@ describe("the processes that are looked at", () => {
       },
       read: (path) => (path === "/proc/loadavg" ? `0.00 0.01 0.05 1/123 ${state.last}\n` : proc.read(path)),
     };
-    const witness = createProcessList({ proc: told, time });
+    const source = createProcessList({ proc: told, time });
     /** Asks after so long. @returns the agent, and how often the machine's processes were listed and their files read. */
     const ask = async (afterMs = 10_000) => {
       await time.advance(afterMs);
       state.lists = 0;
       read.length = 0;
-      const { task } = await witness.ask(AbortSignal.timeout(10_000));
+      const { task } = await source.ask(AbortSignal.timeout(10_000));
       const lookedAt = [...new Set(read.flatMap((path) => path.match(/(?<=^\/proc\/)\d+/) ?? []))].map(
         Number,
       );
       return { agent: task?.agent, lists: state.lists, lookedAt };
     };
-    return { state, ask, witness, time };
+    return { state, ask, source, time };
   }
   const others = async () => {
     const started = await Promise.all([startAgent("one"), startAgent("two")]);
@@ -309,14 +309,14 @@ describe("the processes that are looked at", () => {
       return 1;
     };
     const read = (path: string) => (path === "/proc/loadavg" ? "0.00 0.01 0.05 1/123 77\n" : proc.read(path));
-    const witness = createProcessList({ proc: { ...proc, read, device }, time });
+    const source = createProcessList({ proc: { ...proc, read, device }, time });
     for (let minute = 0; minute < 9; minute++) {
-      await witness.ask(AbortSignal.timeout(10_000));
+      await source.ask(AbortSignal.timeout(10_000));
       await time.advance(60_000);
     }
     expect(asked).toBe(2);
     await time.advance(60_000);
-    await witness.ask(AbortSignal.timeout(10_000));
+    await source.ask(AbortSignal.timeout(10_000));
     expect(asked).toBe(4);
   });
 
@@ -330,12 +330,12 @@ describe("the processes that are looked at", () => {
       }
       return proc.read(path);
     };
-    const witness = createProcessList({ proc: { ...proc, read } });
+    const source = createProcessList({ proc: { ...proc, read } });
     for (let i = 0; i < 3; i++) {
-      expect(await witness.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
+      expect(await source.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
     }
     isFull = false;
-    expect((await witness.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
+    expect((await source.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
   });
 
   it("include one that becomes an agent: a new one at once, another one within a minute", async () => {
@@ -367,30 +367,30 @@ describe("the processes that are looked at", () => {
         return proc.read(path);
       },
     };
-    const witness = createProcessList({ proc: failing });
-    expect(await witness.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
+    const source = createProcessList({ proc: failing });
+    expect(await source.ask(AbortSignal.timeout(10_000))).toHaveProperty("problem");
     isFull = false;
-    expect((await witness.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
+    expect((await source.ask(AbortSignal.timeout(10_000))).task?.agent).toBe("claude-code");
   });
 });
 
 describe("the processes that are followed", () => {
   function follow(options: Parameters<typeof createProcessList>[0] = {}) {
     const time = new ManualTime();
-    const witness = createProcessList({ time, ...options });
+    const source = createProcessList({ time, ...options });
     const end = new AbortController();
     const told: (string | undefined)[] = [];
     const use = () =>
-      witness.follow?.(({ task, problem }) => told.push(problem?.reason ?? task?.agent), end.signal);
-    return { time, witness, end, told, use };
+      source.follow?.(({ task, problem }) => told.push(problem?.reason ?? task?.agent), end.signal);
+    return { time, source, end, told, use };
   }
 
   it("are told of every 10 s, and hold for five minutes, until nobody has asked for a little longer", async () => {
     const { pid, end } = await startAgent("claude");
-    const { time, witness, told, use } = follow(only(pid));
-    expect(witness.periodMs()).toBe(10_000);
+    const { time, source, told, use } = follow(only(pid));
+    expect(source.periodMs()).toBe(10_000);
     use();
-    expect(witness.periodMs()).toBe(300_000);
+    expect(source.periodMs()).toBe(300_000);
     await time.advance(9_999);
     expect(told).toEqual([]);
     await time.advance(1);
@@ -401,10 +401,10 @@ describe("the processes that are followed", () => {
     use();
     await time.advance(320_000);
     expect(told).toHaveLength(34);
-    expect(witness.periodMs()).toBe(300_000);
+    expect(source.periodMs()).toBe(300_000);
     await time.advance(10_000);
     expect(told).toHaveLength(34);
-    expect(witness.periodMs()).toBe(10_000);
+    expect(source.periodMs()).toBe(10_000);
     expect(time.timersMs).toEqual([]);
     use();
     await time.advance(10_000);
@@ -420,15 +420,15 @@ describe("the processes that are followed", () => {
       owner: (path) => proc.owner(path),
       device: (path) => proc.device(path),
     };
-    const { time, witness, told, use } = follow({ proc: forwarding });
+    const { time, source, told, use } = follow({ proc: forwarding });
     use();
     await time.advance(10_000);
     expect(told).toEqual(["PROCESSES_UNREADABLE"]);
-    expect(witness.periodMs()).toBe(1_000);
+    expect(source.periodMs()).toBe(1_000);
     proc = failing("ENOENT");
     await time.advance(1_000);
     expect(told).toEqual(["PROCESSES_UNREADABLE", undefined]);
-    expect(witness.periodMs()).toBe(300_000);
+    expect(source.periodMs()).toBe(300_000);
   });
 
   it("are not when that is over, nor after a defect", async () => {
@@ -437,7 +437,7 @@ describe("the processes that are followed", () => {
     first.end.abort();
     first.use();
     expect(first.time.timersMs).toEqual([]);
-    expect(first.witness.periodMs()).toBe(10_000);
+    expect(first.source.periodMs()).toBe(10_000);
     const list = (): never => {
       throw new Error("a defect");
     };
@@ -446,7 +446,7 @@ describe("the processes that are followed", () => {
     await second.time.advance(20_000);
     expect(second.told).toEqual([]);
     expect(second.time.timersMs).toEqual([]);
-    await expect(second.witness.ask(AbortSignal.timeout(10_000))).rejects.toThrow("a defect");
+    await expect(second.source.ask(AbortSignal.timeout(10_000))).rejects.toThrow("a defect");
   });
 });
 
@@ -457,8 +457,8 @@ describe("a task file that says running", () => {
     const file = join(directory, "task.json");
     const updated_at = new Date(Date.now() - 20 * 60_000).toISOString();
     writeFileSync(file, JSON.stringify({ status: "running", pid: filePid, updated_at }));
-    const witnesses = [createProcessList(only(...pids))];
-    const collector = createTaskCollector({ file, workspace: "/", witnesses, staleAfterMs });
+    const evidenceSources = [createProcessList(only(...pids))];
+    const collector = createTaskCollector({ file, workspace: "/", evidenceSources, staleAfterMs });
     return collector.collect({ signal: AbortSignal.timeout(10_000) });
   }
 

@@ -1,12 +1,12 @@
 // One at a time: servers that share a token must not ask for everything at once, and after a refusal nothing may be under way.
 
 /** Runs one task after the other, in the order in which they came. */
-export interface Lane {
+export interface SerialQueue {
   /** @throws the reason of `signal` when it is aborted before the task has begun; what the task throws. */
   run<T>(task: () => Promise<T>, signal: AbortSignal): Promise<T>;
 }
 
-export function createLane(): Lane {
+export function createSerialQueue(): SerialQueue {
   let last: Promise<unknown> = Promise.resolve();
   return {
     run: (task, signal) => {

@@ -16,7 +16,7 @@ const ABANDONED_MS = 10_000;
 const POLL_MS = 4;
 
 /** Belongs to one collector. */
-export class LockPatience {
+export class LockWait {
   #outlived = "absent";
   /** The lock that was last seen, and since when by this process's own clock: times of files may lie in the future. */
   #seen = { stamp: "absent", since: 0 };

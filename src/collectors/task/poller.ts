@@ -1,12 +1,12 @@
-// Keeps what one witness last said, and asks again when that is due. Whoever needs the answer waits for a moment only: a witness
+// Keeps what one evidence source last said, and asks again when that is due. Whoever needs the answer waits for a moment only: one
 // that is slow or far away is asked in the background, and what it said last counts meanwhile.
 
 import { isDeepStrictEqual } from "node:util";
 import type { TaskEvidence } from "../../gen/fleet/metadata/v1/workspace_pb.ts";
-import { type Finding, NOTHING, type Witness } from "./finding.ts";
+import { type EvidenceSource, type Finding, NOTHING } from "./finding.ts";
 
-/** Where an inquiry tells that there is another answer than before. */
-export interface InquiryListener {
+/** Where a poller tells that there is another answer than before. */
+export interface PollerListener {
   /** An answer came that nobody waited for. */
   changed(): void;
   /** Aborted when nobody needs any answer any more. */
@@ -14,11 +14,11 @@ export interface InquiryListener {
 }
 
 /** How long a caller waits for an answer, in milliseconds. */
-export const PATIENCE_MS = 500;
+export const WAIT_MS = 500;
 
-/** The inquiry of one witness. */
-export class Inquiry {
-  readonly #witness: Witness;
+/** Asks one evidence source. */
+export class Poller {
+  readonly #source: EvidenceSource;
   readonly #monotonicMs: () => number;
   #known: Finding = NOTHING;
   #askedMs = Number.NEGATIVE_INFINITY;
@@ -27,30 +27,30 @@ export class Inquiry {
   #isAwaited = false;
   /** Whether a caller has waited in vain, so that none waits until an answer was there in time. */
   #isSlow = false;
-  #listener: InquiryListener | undefined;
+  #listener: PollerListener | undefined;
 
   /** @param monotonicMs a clock that never goes back. */
-  constructor(witness: Witness, monotonicMs: () => number) {
-    this.#witness = witness;
+  constructor(source: EvidenceSource, monotonicMs: () => number) {
+    this.#source = source;
     this.#monotonicMs = monotonicMs;
   }
 
   get kind(): TaskEvidence {
-    return this.#witness.kind;
+    return this.#source.kind;
   }
 
   /** How long an answer counts, in milliseconds. */
   get periodMs(): number {
-    return this.#witness.periodMs();
+    return this.#source.periodMs();
   }
 
-  /** What the witness said last. */
+  /** What the evidence source said last. */
   get known(): Finding {
     return this.#known;
   }
 
-  /** Follows the witness's events, where it has any, while it is used. */
-  watch(listener: InquiryListener): void {
+  /** Follows its events, where it has any, while it is used. */
+  watch(listener: PollerListener): void {
     this.#listener = listener;
   }
 
@@ -69,7 +69,7 @@ export class Inquiry {
 
   #follow(): void {
     if (this.#listener !== undefined) {
-      this.#witness.follow?.((finding) => this.#told(finding), this.#listener.signal);
+      this.#source.follow?.((finding) => this.#told(finding), this.#listener.signal);
     }
   }
 
@@ -78,7 +78,7 @@ export class Inquiry {
    * than the first from far away.
    */
   get isWorthWaiting(): boolean {
-    const isKnown = this.#witness.isRemote && this.#hasAnswered;
+    const isKnown = this.#source.isRemote && this.#hasAnswered;
     return this.#asking !== undefined && !this.#isSlow && !isKnown;
   }
 
@@ -106,12 +106,12 @@ export class Inquiry {
 
   async #ask(): Promise<void> {
     const startedMs = this.#monotonicMs();
-    const { deadlineMs } = this.#witness;
+    const { deadlineMs } = this.#source;
     const deadline = AbortSignal.timeout(deadlineMs);
     const signal = this.#listener ? AbortSignal.any([deadline, this.#listener.signal]) : deadline;
     try {
-      const finding = await this.#witness.ask(signal);
-      this.#isSlow &&= this.#monotonicMs() - startedMs > PATIENCE_MS;
+      const finding = await this.#source.ask(signal);
+      this.#isSlow &&= this.#monotonicMs() - startedMs > WAIT_MS;
       this.#told(finding);
       this.#follow();
     } catch (error) {

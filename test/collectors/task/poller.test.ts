@@ -1,4 +1,4 @@
-// How witnesses are asked: in their period, in the background, and never in the way of stronger evidence.
+// How evidence sources are asked: in their period, in the background, and never in the way of stronger evidence.
 
 import { getEventListeners } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -6,17 +6,17 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
 import type { Collected } from "../../../src/collectors/collector.ts";
-import type { Finding, Witness } from "../../../src/collectors/task/finding.ts";
+import type { EvidenceSource, Finding } from "../../../src/collectors/task/finding.ts";
 import { createTaskCollector } from "../../../src/collectors/task/index.ts";
 import { TaskEvidence, TaskStatus } from "../../../src/gen/fleet/metadata/v1/workspace_pb.ts";
 import { until, within } from "../../helpers/wait.ts";
 
-/** A witness whose answers a test gives by hand. */
+/** An evidence source whose answers a test gives by hand. */
 function createStub(kind: TaskEvidence = TaskEvidence.AGENTAPI, isRemote = false) {
   const open: { answer: (finding: Finding) => void; fail: (error: unknown) => void; signal: AbortSignal }[] =
     [];
   let asked = 0;
-  const witness: Witness = {
+  const source: EvidenceSource = {
     kind,
     isRemote,
     periodMs: () => 1_000,
@@ -31,25 +31,25 @@ function createStub(kind: TaskEvidence = TaskEvidence.AGENTAPI, isRemote = false
   };
   /** Answers the question that has been open longest, once there is one. */
   const next = async () => {
-    await until(() => open.length > 0, "the witness is asked");
+    await until(() => open.length > 0, "the source is asked");
     const question = open.shift();
     if (question === undefined) {
       throw new Error("nobody asks");
     }
     return question;
   };
-  return { witness, next, asked: () => asked };
+  return { source, next, asked: () => asked };
 }
 
-function setUp(...witnesses: readonly Witness[]) {
-  const directory = mkdtempSync(join(tmpdir(), "fleet-inquiry-"));
+function setUp(...evidenceSources: readonly EvidenceSource[]) {
+  const directory = mkdtempSync(join(tmpdir(), "fleet-poller-"));
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }));
   const file = join(directory, "task.json");
   const end = new AbortController();
   onTestFinished(() => end.abort());
   let clock = 0;
   let changes = 0;
-  const collector = createTaskCollector({ file, workspace: "/", witnesses, monotonicMs: () => clock });
+  const collector = createTaskCollector({ file, workspace: "/", evidenceSources, monotonicMs: () => clock });
   return {
     end,
     changes: () => changes,
@@ -69,26 +69,26 @@ const IDLE: Finding = { task: { status: TaskStatus.IDLE } };
 const status = (value: TaskStatus) => ({ metadata: { workspace: { task: { status: value } } } });
 const noTask = { outcome: "no_data", reason: "NO_TASK_FILE" };
 
-describe("a witness", () => {
+describe("an evidence source", () => {
   it("is waited for while nothing stronger is known", async () => {
-    const { witness, next } = createStub();
-    const { collect } = setUp(witness);
+    const { source, next } = createStub();
+    const { collect } = setUp(source);
     const collected = collect();
     (await next()).answer(RUNNING);
     expect(await collected).toMatchObject(status(TaskStatus.RUNNING));
   });
 
   it("is not waited for when the file says all", async () => {
-    const { witness, asked } = createStub();
-    const { collect, write } = setUp(witness);
+    const { source, asked } = createStub();
+    const { collect, write } = setUp(source);
     write("waiting");
     expect(await collect()).toMatchObject(status(TaskStatus.WAITING));
     expect(asked()).toBe(1);
   });
 
   it("S20: that is slow is waited for half a second, and then not again until it has answered in time", async () => {
-    const { witness, next, asked } = createStub();
-    const { collect, pass } = setUp(witness);
+    const { source, next, asked } = createStub();
+    const { collect, pass } = setUp(source);
     const startedMs = performance.now();
     expect(await collect()).toMatchObject(noTask);
     const tookMs = performance.now() - startedMs;
@@ -105,8 +105,8 @@ describe("a witness", () => {
   });
 
   it("S20: that is far away is waited for once; then what it said last counts until it says more", async () => {
-    const { witness, next } = createStub(TaskEvidence.CODER, true);
-    const { collect, pass, follow, changes } = setUp(witness);
+    const { source, next } = createStub(TaskEvidence.CODER, true);
+    const { collect, pass, follow, changes } = setUp(source);
     follow();
     const first = collect();
     (await next()).answer(RUNNING);
@@ -120,8 +120,8 @@ describe("a witness", () => {
   });
 
   it("is asked once in its period, and only by collections", async () => {
-    const { witness, next, asked } = createStub();
-    const { collect, pass } = setUp(witness);
+    const { source, next, asked } = createStub();
+    const { collect, pass } = setUp(source);
     const first = collect();
     (await next()).answer(IDLE);
     await first;
@@ -137,8 +137,8 @@ describe("a witness", () => {
   });
 
   it("is told of when it changes its mind and nobody waits", async () => {
-    const { witness, next } = createStub();
-    const { collect, follow, changes, write, pass } = setUp(witness);
+    const { source, next } = createStub();
+    const { collect, follow, changes, write, pass } = setUp(source);
     follow();
     write("idle");
     await collect();
@@ -160,7 +160,7 @@ describe("a witness", () => {
   it("that fails keeps what it said last, as stale, and costs the others nothing", async () => {
     const agentApi = createStub(TaskEvidence.AGENTAPI);
     const coder = createStub(TaskEvidence.CODER);
-    const { collect, pass } = setUp(agentApi.witness, coder.witness);
+    const { collect, pass } = setUp(agentApi.source, coder.source);
     const first = collect();
     (await agentApi.next()).answer(RUNNING);
     await first;
@@ -185,24 +185,24 @@ describe("a witness", () => {
   });
 
   it("that alone could tell, and fails, is an error: nothing is not the same as unknown", async () => {
-    const { witness, next } = createStub();
-    const { collect } = setUp(witness);
+    const { source, next } = createStub();
+    const { collect } = setUp(source);
     const collected = collect();
     (await next()).answer({ problem: { reason: "AGENTAPI_INVALID", message: "nonsense" } });
     await expect(collected).rejects.toMatchObject({ reason: "AGENTAPI_INVALID", invalidates: true });
   });
 
   it("that has a defect is a problem like any other", async () => {
-    const { witness, next } = createStub();
-    const { collect } = setUp(witness);
+    const { source, next } = createStub();
+    const { collect } = setUp(source);
     const collected = collect();
     (await next()).fail(new Error("oops"));
     await expect(collected).rejects.toMatchObject({ reason: "TASK_EVIDENCE_DEFECT" });
   });
 
   it("is let go at the end, and not asked again", async () => {
-    const { witness, next, asked } = createStub();
-    const { collect, follow, write, end, changes, pass } = setUp(witness);
+    const { source, next, asked } = createStub();
+    const { collect, follow, write, end, changes, pass } = setUp(source);
     follow();
     write("idle");
     await collect();

@@ -12,24 +12,27 @@ const FIRST_ATTEMPT_MS = 5_000;
 /** The pause before the second attempt: at least, and at most so much more. */
 const BACKOFF_MS = { least: 250, spread: 750 };
 
-export interface Patience {
+export interface RetryPolicy {
   /** Aborted at the deadline, with a {@link CollectError} TIMEOUT, or by whoever asks. */
   readonly signal: AbortSignal;
   /**
-   * Tries again, once in the whole life of this patience, after a pause.
+   * Tries again, once in the whole life of this policy, after a pause.
    *
    * @param attempt - Is given a signal that ends the first attempt early enough for a second one.
-   * @param isPassing - Whether what it threw may be otherwise the next time.
+   * @param isTransient - Whether what it threw may be otherwise the next time.
    */
-  twice<T>(attempt: (signal: AbortSignal) => Promise<T>, isPassing: (error: unknown) => boolean): Promise<T>;
+  twice<T>(
+    attempt: (signal: AbortSignal) => Promise<T>,
+    isTransient: (error: unknown) => boolean,
+  ): Promise<T>;
   /** Must be called: no timer is left. */
   end(): void;
 }
 
-export function createPatience(
+export function createRetryPolicy(
   outer: AbortSignal,
   { timers, random }: { readonly timers: Timers; readonly random: () => number },
-): Patience {
+): RetryPolicy {
   const limit = (afterMs: number, of: AbortSignal): { signal: AbortSignal; stop: () => void } => {
     const controller = new AbortController();
     const stop = timers.start(afterMs, () =>
@@ -56,7 +59,7 @@ export function createPatience(
   return {
     signal: whole.signal,
     end: whole.stop,
-    twice: async (attempt, isPassing) => {
+    twice: async (attempt, isTransient) => {
       if (isSpent) {
         return attempt(whole.signal);
       }
@@ -64,7 +67,7 @@ export function createPatience(
       try {
         return await attempt(first.signal);
       } catch (error) {
-        if (whole.signal.aborted || !isPassing(error)) {
+        if (whole.signal.aborted || !isTransient(error)) {
           throw error;
         }
       } finally {
