@@ -16,7 +16,7 @@ import { selectKeys } from "../metadata/selection.ts";
 import { createLog } from "../observability/log.ts";
 import { buildSources } from "../sources.ts";
 import { CommandError } from "./command-error.ts";
-import { type CliContext, commandConfig } from "./options.ts";
+import { type CliContext, commandConfig, wantsToken } from "./options.ts";
 import { formatResponse } from "./response-table.ts";
 
 /** A server shows later what took longer than a second; here, nobody asks again. In milliseconds. */
@@ -66,7 +66,7 @@ async function ask(
 function explainCall(url: string, { code, rawMessage }: ConnectError): string {
   switch (code) {
     case Code.Unauthenticated:
-      return `${url} wants a token: set --token-file or --token to the server's`;
+      return wantsToken(url);
     case Code.Unavailable:
     case Code.DeadlineExceeded:
     case Code.Aborted:

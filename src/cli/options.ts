@@ -77,3 +77,8 @@ export function configInput(command: Command, { env, cwd }: CliContext): ConfigI
 export function commandConfig(command: Command, context: CliContext): Config {
   return createConfig(configInput(command, context));
 }
+
+/** What is said of a server that refuses the token that it was sent, or that it was sent none. */
+export function wantsToken(url: string): string {
+  return `${url} wants a token: set --token-file or --token to the server's`;
+}

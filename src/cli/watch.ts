@@ -1,13 +1,13 @@
 // `fleet-metadata watch [KEY...]`: follows a running server, through its restarts, until it is interrupted.
 
 import { toJsonString } from "@bufbuild/protobuf";
-import { ConnectError } from "@connectrpc/connect";
+import { Code, ConnectError } from "@connectrpc/connect";
 import type { Command } from "commander";
 import { type Connection, watchMetadata } from "../client/index.ts";
 import { type GetMetadataResponse, GetMetadataResponseSchema } from "../gen/fleet/metadata/v1/service_pb.ts";
 import { type Catalogue, closestKey, createCatalogue } from "../metadata/catalogue.ts";
 import { CommandError } from "./command-error.ts";
-import { type CliContext, commandConfig } from "./options.ts";
+import { type CliContext, commandConfig, wantsToken } from "./options.ts";
 import { printable } from "./printable.ts";
 import { formatResponse } from "./response-table.ts";
 import { drawOn, type Screen } from "./screen.ts";
@@ -51,10 +51,14 @@ export async function watch(
     });
     refused.signal.throwIfAborted();
   } catch (error) {
-    throw new CommandError(`${url} refuses: ${ConnectError.from(error).rawMessage}`, { cause: error });
+    throw new CommandError(explainRefusal(url, ConnectError.from(error)), { cause: error });
   } finally {
     screen?.close();
   }
+}
+
+function explainRefusal(url: string, { code, rawMessage }: ConnectError): string {
+  return code === Code.Unauthenticated ? wantsToken(url) : `${url} refuses: ${rawMessage}`;
 }
 
 const REFUSALS: ReadonlySet<string> = new Set(["unauthenticated", "refused"]);

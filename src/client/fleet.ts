@@ -12,7 +12,7 @@ import type {
   Protocol,
   Token,
 } from "./metadata-client.ts";
-import { systemTimers } from "./timers.ts";
+import { MAX_TIMER_MS, systemTimers } from "./timers.ts";
 import type { WatchRequest } from "./watch.ts";
 
 /**
@@ -36,7 +36,7 @@ export interface FleetOptions extends MetadataClientOptions, WatchRequest {
    * connects to counts until its first state is there, or until it failed. Default: 100.
    */
   readonly concurrency?: number;
-  /** How long one server may take to answer `collect`, in milliseconds. Default: 3,000. */
+  /** How long one server may take to answer `collect`, in milliseconds, up to 2,147,483,647. Default: 3,000. */
   readonly timeoutMs?: number;
 }
 
@@ -75,7 +75,8 @@ export interface Fleet<T extends FleetTarget = FleetTarget> {
  * of its own.
  *
  * @param targets any number; the same one twice is read twice and watched once.
- * @throws {RangeError} when `concurrency` is not a whole number of 1 or more, or `timeoutMs` is not above 0.
+ * @throws {RangeError} when `concurrency` is not a whole number of 1 or more, or `timeoutMs` is not above 0 or above
+ *   2,147,483,647.
  */
 export function createFleetBy<T extends FleetTarget>(
   createClient: CreateMetadataClient,
@@ -86,8 +87,10 @@ export function createFleetBy<T extends FleetTarget>(
   if (!(Number.isInteger(concurrency) && concurrency >= 1)) {
     throw new RangeError(`concurrency: ${concurrency} is not valid; allowed is a whole number of 1 or more`);
   }
-  if (!(timeoutMs > 0)) {
-    throw new RangeError(`timeoutMs: ${timeoutMs} is not valid; allowed is more than 0`);
+  if (!(timeoutMs > 0 && timeoutMs <= MAX_TIMER_MS)) {
+    throw new RangeError(
+      `timeoutMs: ${timeoutMs} is not valid; allowed is more than 0, up to ${MAX_TIMER_MS} milliseconds`,
+    );
   }
   const closed = new AbortController();
   const connect = (target: T): MetadataClient => {

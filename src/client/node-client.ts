@@ -10,8 +10,8 @@ import {
 import { createHttp2Connection } from "./http2-session.ts";
 import {
   authorize,
+  checkedOptions,
   clientOf,
-  DEFAULT_TIMEOUT_MS,
   type MetadataClient,
   type MetadataClientOptions,
   READ_MAX_BYTES,
@@ -22,10 +22,10 @@ import {
  * not keep the process alive.
  *
  * @param url `http://host:port`, `https://host:port`, each with a path when a proxy has one, or `unix:PATH`.
- * @throws {TypeError} when `url` is no such address.
+ * @throws {TypeError} when `url` is no such address, or the protocol is none; {RangeError} when `timeoutMs` is out of range.
  */
 export function createMetadataClient(url: string, options: MetadataClientOptions = {}): MetadataClient {
-  const { protocol = "connect", token, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { protocol, limit } = checkedOptions(options);
   const socketPath = url.startsWith("unix:") ? url.slice("unix:".length) : undefined;
   const baseUrl = socketPath === undefined ? url : "http://localhost";
   const { protocol: scheme, origin } = new URL(baseUrl);
@@ -37,8 +37,8 @@ export function createMetadataClient(url: string, options: MetadataClientOptions
   const shared = {
     baseUrl,
     readMaxBytes: READ_MAX_BYTES,
-    interceptors: authorize(token),
-    ...(timeoutMs > 0 ? { defaultTimeoutMs: Math.ceil(timeoutMs) } : {}),
+    interceptors: authorize(options.token),
+    ...limit,
   };
   if (protocol === "grpc") {
     const connection = createHttp2Connection(origin, socketPath);

@@ -8,6 +8,9 @@ export interface Timers {
   start(delayMs: number, action: () => void): () => void;
 }
 
+/** The longest that a timer can be set to, in milliseconds: almost 25 days. One that is set to more is over at once. */
+export const MAX_TIMER_MS: number = 2 ** 31 - 1;
+
 /** The machine's own. */
 export const systemTimers: Timers = {
   nowMs: () => performance.now(),

@@ -101,7 +101,7 @@ export async function watchBy(
 /**
  * Tells the caller what one connection brings.
  *
- * @returns why it ended, and the time from its first message to its last. @throws what a callback throws.
+ * @returns why it ended, and how long it lasted from its first message on. @throws what a callback throws.
  */
 async function follow(
   connect: () => MetadataClient,
@@ -113,16 +113,14 @@ async function follow(
   const { signal, onState, onMessage, onConnection } = options;
   const messages = messagesOf(connect, options, timers);
   let firstMs: number | undefined;
-  let lastMs = 0;
   try {
     for (;;) {
       const { done, value } = await messages.next();
       if (done) {
-        return { ended: value, lastedMs: lastMs - (firstMs ?? lastMs) };
+        return { ended: value, lastedMs: firstMs === undefined ? 0 : timers.nowMs() - firstMs };
       }
-      lastMs = timers.nowMs();
       if (firstMs === undefined) {
-        firstMs = lastMs;
+        firstMs = timers.nowMs();
         through();
         onConnection?.({ state: "connected" });
       }

@@ -3,8 +3,8 @@
 import { createConnectTransport, createGrpcWebTransport } from "@connectrpc/connect-web";
 import {
   authorize,
+  checkedOptions,
   clientOf,
-  DEFAULT_TIMEOUT_MS,
   type MetadataClient,
   type MetadataClientOptions,
 } from "./metadata-client.ts";
@@ -13,10 +13,11 @@ import {
  * Makes a client. The server must allow the page's origin (`--allowed-origin`).
  *
  * @param url `http://host:port` or `https://host:port`, each with a path when a proxy has one.
- * @throws {TypeError} when `url` is no such address, and for the protocol "grpc", which a browser cannot speak.
+ * @throws {TypeError} when `url` is no such address, and for the protocol "grpc", which a browser cannot speak; {RangeError} when `timeoutMs`
+ *   is out of range.
  */
 export function createMetadataClient(url: string, options: MetadataClientOptions = {}): MetadataClient {
-  const { protocol = "connect", token, timeoutMs = DEFAULT_TIMEOUT_MS } = options;
+  const { protocol, limit } = checkedOptions(options);
   if (!/^https?:$/.test(new URL(url).protocol)) {
     throw new TypeError(`"${url}" is no address; allowed is http://host:port or https://host:port`);
   }
@@ -28,9 +29,9 @@ export function createMetadataClient(url: string, options: MetadataClientOptions
   const transport = create({
     baseUrl: url,
     useBinaryFormat: true,
-    interceptors: authorize(token),
+    interceptors: authorize(options.token),
     fetch: (input, init = {}) => fetch(input, { ...init, signal: either(gone.signal, init.signal) }),
-    ...(timeoutMs > 0 ? { defaultTimeoutMs: Math.ceil(timeoutMs) } : {}),
+    ...limit,
   });
   return clientOf(transport, () => gone.abort());
 }

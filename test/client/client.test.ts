@@ -1,5 +1,6 @@
 // The plain calls, in Node and in what a browser gets, on real servers.
 
+import { getEventListeners } from "node:events";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { Code, ConnectError } from "@connectrpc/connect";
@@ -73,6 +74,48 @@ describe.each(CLIENTS)("%s", (_, create, protocol) => {
   test("gives up after timeoutMs", async () => {
     const client = made(create, await startSilentPeer(), { protocol, timeoutMs: 50 });
     expect(await codeOf(client.getMetadata({}))).toBe("DeadlineExceeded");
+  });
+
+  test("a stream ends with the loop that reads it", async () => {
+    const server = await startMain();
+    const wire = await startWire(server.port);
+    const client = made(create, wire.url, { protocol });
+    const caller = new AbortController();
+    for await (const { metadata } of client.watchMetadata({}, { timeoutMs: 0, signal: caller.signal })) {
+      expect(metadata?.data["git_branch"]?.value?.kind.value).toBe("main");
+      break;
+    }
+    await until(() => server.subscribers() === 0, "nobody watches", 6_000);
+    expect(getEventListeners(caller.signal, "abort")).toEqual([]);
+  });
+
+  test("a stream ends with its signal, and says so", async () => {
+    const server = await startMain();
+    const client = made(create, server.url, { protocol });
+    const caller = new AbortController();
+    const read = async (): Promise<void> => {
+      for await (const _ of client.watchMetadata({}, { timeoutMs: 0, signal: caller.signal })) {
+        caller.abort();
+      }
+    };
+    expect(await codeOf(read())).toBe("Canceled");
+    await until(() => server.subscribers() === 0, "nobody watches", 6_000);
+  });
+
+  test("refuses a protocol that is none, and a time that no timer can be set to", () => {
+    for (const wrong of ["gRPC", "http", ""]) {
+      const options = { protocol: wrong as node.Protocol };
+      expect(() => create("http://127.0.0.1:1", options)).toThrow(
+        new TypeError(`protocol: "${wrong}" is not valid; allowed are "connect", "grpc" and "grpc-web"`),
+      );
+    }
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, Number.NaN, -1, 2 ** 31]) {
+      expect(() => create("http://127.0.0.1:1", { protocol, timeoutMs })).toThrow(
+        new RangeError(
+          `timeoutMs: ${timeoutMs} is not valid; allowed is 0 (no limit) up to 2147483647 milliseconds`,
+        ),
+      );
+    }
   });
 
   test("refuses an address that is none", () => {

@@ -273,12 +273,15 @@ test("closing a fleet ends its views", async () => {
   await until(() => server.openSockets() === 0, "no connection is left");
 });
 
-test.each([{ concurrency: 0 }, { concurrency: 1.5 }, { timeoutMs: 0 }])(
-  "options that make no sense are refused: %o",
-  (options) => {
-    expect(() => createFleet([], options)).toThrow(RangeError);
-  },
-);
+test.each([
+  { concurrency: 0 },
+  { concurrency: 1.5 },
+  { timeoutMs: 0 },
+  { timeoutMs: Number.POSITIVE_INFINITY },
+  { timeoutMs: 2 ** 31 },
+])("options that make no sense are refused: %o", (options) => {
+  expect(() => createFleet([], options)).toThrow(RangeError);
+});
 
 test("whatever servers do: one result each, in order, never more at a time than allowed", async () => {
   const outcome = fc.constantFrom(

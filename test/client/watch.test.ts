@@ -201,6 +201,30 @@ describe("what it is told of a server that is none", () => {
   });
 });
 
+test("a connection that lasted long makes waits begin anew, however little was said on it", async () => {
+  const { server } = await startGit("one");
+  const wire = await startWire(server.port);
+  let laterMs = 0;
+  const timers = noteTimers();
+  const told = watching(
+    node.watchMetadata,
+    wire.url,
+    { random: () => 0, timers: { ...timers, nowMs: () => timers.nowMs() + laterMs } },
+    timers,
+  );
+  const waits = (): unknown[] =>
+    told.connections.flatMap((it) => (it.state === "disconnected" ? [it.retryInMs] : []));
+  for (const lastedMs of [0, 0, BACKOFF.stableMs]) {
+    const before = waits().length;
+    await until(() => told.states().at(-1) === "connected", "it is connected");
+    laterMs += lastedMs;
+    wire.cut();
+    await until(() => waits().length > before, "it is disconnected");
+  }
+  expect(waits()).toEqual([125, 250, 125]);
+  await told.end();
+});
+
 test("heartbeats are told as messages, not as states", async () => {
   const { server } = await startGit("one");
   let messages = 0;
