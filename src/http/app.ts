@@ -179,5 +179,5 @@ function serve(
     sendRefusal(request, response, { status: 404, code: "unimplemented", message });
     return "unimplemented";
   }
-  return plain(request, response, gone, write, cause).then(() => undefined);
+  return plain({ request, response, signal: gone, write, cause }).then(() => undefined);
 }

@@ -58,7 +58,7 @@ describe("a defect", () => {
 
   test("after the head was sent ends the answer, so that it is not taken for a whole one", async () => {
     const target = await serve({
-      plain: async (_request, response) => {
+      plain: async ({ response }) => {
         response.setHeader("content-length", "100");
         if ("stream" in response) {
           response.write("half");

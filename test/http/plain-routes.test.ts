@@ -315,7 +315,8 @@ describe("/health", () => {
       metrics: () => Promise.reject(new Error("nobody scrapes")),
     });
     const listener = createListener((request, response) => {
-      void routes(request, response, new AbortController().signal, async () => undefined);
+      const { signal } = new AbortController();
+      void routes({ request, response, signal, write: async () => undefined, cause: undefined });
     });
     const address = await listener.listen({ host: "127.0.0.1", port: 0 });
     const port = "port" in address ? address.port : 0;
