@@ -8,7 +8,7 @@ import { SETTINGS, type Setting } from "../../src/config-settings.ts";
 
 /** Names of constants at the top of a file that are limits. */
 const IS_LIMIT =
-  /^MAX_|_MAX_|^MOST_|^KEPT_|LIMITS$|DEADLINE|TIMEOUT|PATIENCE|GIVE_UP|LINGER|GRACE|CAPACITY|DEPTH|STALE_MS|BUDGET_MS|READ_UNTIL/;
+  /^MAX_|_MAX_|^MOST_|^KEPT_|LIMITS$|DEADLINE|TIMEOUT|WAIT_MS|GIVE_UP|LINGER|GRACE|CAPACITY|DEPTH|STALE_MS|BUDGET_MS|READ_UNTIL/;
 
 /** Settings that set a limit, by the constant of the limit. */
 const FLAGS: Readonly<Record<string, Setting>> = { DEFAULT_GIT_DEADLINE_MS: SETTINGS.gitDeadlineMs };

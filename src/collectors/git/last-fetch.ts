@@ -11,6 +11,9 @@ export const LINKED = "worktrees";
 /** The note in the git directory of the work tree that something was fetched from. */
 export const FETCH_NOTE = "FETCH_HEAD";
 
+/** Far more than anybody has: the notes of further ones are neither read nor followed. */
+export const MAX_LINKED = 1_000;
+
 /** Belongs to one collector. */
 export class LastFetch {
   /** By the path of the note. */
@@ -23,14 +26,10 @@ export class LastFetch {
    */
   async atMs({ gitDir, commonDir }: RepositoryLocation): Promise<number | undefined> {
     const directories = new Set([gitDir, commonDir, ...(await linkedOf(commonDir))]);
-    const known = new Map<string, number>();
-    for (const directory of directories) {
-      const note = join(directory, FETCH_NOTE);
-      const atMs = await this.#noted(note);
-      if (atMs !== undefined) known.set(note, atMs);
-    }
-    this.#known = known;
-    return known.size === 0 ? undefined : Math.max(...known.values());
+    const notes = [...directories].map((directory) => join(directory, FETCH_NOTE));
+    const noted = await Promise.all(notes.map(async (note) => [note, await this.#noted(note)] as const));
+    this.#known = new Map(noted.flatMap(([note, atMs]) => (atMs === undefined ? [] : [[note, atMs]])));
+    return this.#known.size === 0 ? undefined : Math.max(...this.#known.values());
   }
 
   /** A fetch empties the note as it begins, and leaves it so when it fails: then what it said before still holds. */
@@ -48,7 +47,10 @@ export class LastFetch {
 async function linkedOf(commonDir: string): Promise<string[]> {
   try {
     const entries = await readdir(join(commonDir, LINKED), { withFileTypes: true });
-    return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(commonDir, LINKED, name));
+    return entries
+      .filter((entry) => entry.isDirectory())
+      .slice(0, MAX_LINKED)
+      .map(({ name }) => join(commonDir, LINKED, name));
   } catch (error) {
     throwIfExhausted(error);
     return [];

@@ -26,6 +26,7 @@ const CONTENTS = [
   "packed-refs",
   "refs",
   "reftable",
+  "worktrees",
 ];
 
 /** Where refs and their logs are: a link anywhere in there could stand for a ref of another repository. */

@@ -107,7 +107,13 @@ export function configurationOf(
   const meaning = entries.filter(({ key }) => key.startsWith("core."));
   const files = [...configFiles, ...ignoreFiles, ...otherFiles];
   const isOfBranch = entries.some(({ key }) => key.startsWith("includeif.onbranch:"));
-  return { configFiles, ignoreFiles, otherFiles, isOfBranch, fingerprint: JSON.stringify([files, meaning]) };
+  return {
+    configFiles,
+    ignoreFiles,
+    otherFiles,
+    isOfBranch,
+    fingerprint: JSON.stringify([files, meaning, isOfBranch]),
+  };
 }
 
 /** A symbolic link is followed twice: as the link, and where it leads to. */

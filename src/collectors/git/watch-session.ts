@@ -5,7 +5,7 @@ import { realpathSync, statSync } from "node:fs";
 import { CollectError, type Problem } from "../collector.ts";
 import { isWithin } from "./files.ts";
 import type { Git } from "./git.ts";
-import { FETCH_NOTE, LINKED } from "./last-fetch.ts";
+import { FETCH_NOTE, LINKED, MAX_LINKED } from "./last-fetch.ts";
 import type { RepositoryLocation } from "./location.ts";
 import { locate } from "./trust.ts";
 import { type Configuration, readConfiguration } from "./watch-config.ts";
@@ -75,8 +75,8 @@ export class Session {
   readonly #paths: PathWatch;
   readonly #workTrees: WorkTreeWatch[] = [];
   readonly #refs: DirectoryTree[] = [];
-  /** Where linked work trees have their git directories. */
-  readonly #linked: DirectoryTree[] = [];
+  /** Where linked work trees have their git directories, by the path of that directory. */
+  readonly #linked = new Map<string, DirectoryTree>();
   readonly #configured = new Map<RepositoryLocation, Configuration>();
   #discovery: DiscoveryWatch | undefined;
   /** Nested repositories whose commits are followed. */
@@ -92,7 +92,9 @@ export class Session {
   get stale(): boolean {
     return (
       this.#configStale ||
-      [...this.#refs, ...this.#linked, ...this.#workTrees, this.#discovery].some((each) => each?.stale)
+      [...this.#refs, ...this.#linked.values(), ...this.#workTrees, this.#discovery].some(
+        (each) => each?.stale,
+      )
     );
   }
 
@@ -136,7 +138,7 @@ export class Session {
     this.#problem = undefined;
     const steps = [
       ...this.#refs.map((refs) => () => settleRefs(refs)),
-      ...this.#linked.map((linked) => () => settleLinked(linked)),
+      ...[...this.#linked.values()].map((linked) => () => settleLinked(linked)),
       ...[this.#discovery ?? []].flat().map((discovery) => () => discovery.settle()),
       ...this.#workTrees.map((tree) => () => this.#settleWorkTree(tree)),
     ];
@@ -152,7 +154,7 @@ export class Session {
     this.#ended.abort();
     this.#paths.close();
     this.#discovery?.close();
-    for (const tree of [...this.#refs, ...this.#linked, ...this.#workTrees]) tree.close();
+    for (const tree of [...this.#refs, ...this.#linked.values(), ...this.#workTrees]) tree.close();
   }
 
   /** Whether the files that decide about ignoring are others than those that are watched. */
@@ -279,6 +281,7 @@ export class Session {
 
   /** What was fetched from any work tree has arrived in the repository, and is noted down there. */
   #addLinked(root: string): void {
+    if (this.#linked.has(root)) return;
     const { changed, stale, failed, outdated, watchDirectory } = this.#options;
     this.#paths.follow(root, outdated);
     const heard = (directory: Directory, entry: string | undefined, renamed: boolean) => {
@@ -286,7 +289,7 @@ export class Session {
       if (entry === undefined || entry === FETCH_NOTE) changed(GIT_DIRECTORY);
       return false;
     };
-    this.#linked.push(new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
+    this.#linked.set(root, new DirectoryTree({ root, watchDirectory, heard, stale, failed }));
   }
 
   #addWorkspace(check: (path: string) => void): void {
@@ -314,7 +317,7 @@ async function settleRefs(refs: DirectoryTree): Promise<boolean> {
 /** Of the git directories, but not what is below them. */
 async function settleLinked(linked: DirectoryTree): Promise<boolean> {
   return await settleTree(linked, (listing, { parent }) =>
-    parent === undefined ? listing.subdirectories : [],
+    parent === undefined ? listing.subdirectories.slice(0, MAX_LINKED) : [],
   );
 }
 

@@ -334,6 +334,7 @@ describe("G25: no other directory is shown", () => {
       ["a directory of a remote's branches", ["refs", "remotes"], ["refs", "heads"], false],
       ["the log of the stash", ["logs", "refs", "stash"], ["logs", "HEAD"], false],
       ["the record of the last fetch", ["FETCH_HEAD"], ["HEAD"], false],
+      ["the directory of linked work trees", ["worktrees"], ["refs"], false],
     ];
 
   test.each(LINKS)(

@@ -189,3 +189,22 @@ test("G20: what only the configuration of a branch ignores is followed from when
   expect(await after(() => writeFileSync(rules, ""))).toMatchObject({ untrackedFiles: 2 });
   end.abort();
 });
+
+test("G20: configuration of one branch that is added while another one is checked out is followed, too", async () => {
+  const repository = createRepository();
+  const rules = join(temporaryDirectory(), "rules");
+  writeFileSync(rules, "made/\n");
+  const included = join(temporaryDirectory(), "included");
+  writeFileSync(included, `[core]\n\texcludesFile = ${rules}\n`);
+  // Names the same file, for another directory.
+  repository.git("config", "includeIf.gitdir:/nowhere/.path", included);
+  repository.commit({ "a.txt": "1\n" });
+  repository.write({ "made/1": "" });
+  const { after, collect, end } = await follow(repository);
+  expect(await collect()).toMatchObject({ untrackedFiles: 1 });
+  await after(() => repository.git("config", "includeIf.onbranch:other.path", included));
+  await after(() => repository.git("checkout", "--quiet", "-b", "other"));
+  expect(await collect()).toMatchObject({ untrackedFiles: 0 });
+  expect(await after(() => writeFileSync(rules, ""))).toMatchObject({ untrackedFiles: 1 });
+  end.abort();
+});
