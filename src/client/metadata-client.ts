@@ -31,7 +31,10 @@ export interface MetadataClientOptions {
   readonly protocol?: Protocol;
   /** Absent: calls bear no token. */
   readonly token?: Token;
-  /** How long a call may take that does not say so itself, streams included, in milliseconds, up to 2,147,483,647. Default: 10,000. 0: no limit. */
+  /**
+   * How long a call may take that does not say so itself, streams included, in milliseconds, up to 2,147,483,647. Default: 10,000.
+   * 0: no limit.
+   */
   readonly timeoutMs?: number;
 }
 
@@ -54,15 +57,27 @@ export function clientOf(transport: Transport, close: () => void): MetadataClien
   return {
     ...calls,
     // The library's own streams go on when the loop that reads them is left.
-    watchMetadata: async function* (request, options) {
+    watchMetadata: (request, options) => {
       const over = new AbortController();
-      const unlink = link(options?.signal, over);
-      try {
-        yield* calls.watchMetadata(request, { ...options, signal: over.signal });
-      } finally {
-        unlink();
-        over.abort();
-      }
+      const messages = (async function* () {
+        const unlink = link(options?.signal, over);
+        try {
+          yield* calls.watchMetadata(request, { ...options, signal: over.signal });
+        } finally {
+          unlink();
+          over.abort();
+        }
+      })();
+      return {
+        [Symbol.asyncIterator]: () => ({
+          next: () => messages.next(),
+          return: (value) => {
+            // A generator that waits for a message would return only then.
+            over.abort();
+            return messages.return(value);
+          },
+        }),
+      };
     },
     close,
   };

@@ -13,8 +13,8 @@ import {
  * Makes a client. The server must allow the page's origin (`--allowed-origin`).
  *
  * @param url `http://host:port` or `https://host:port`, each with a path when a proxy has one.
- * @throws {TypeError} when `url` is no such address, and for the protocol "grpc", which a browser cannot speak; {RangeError} when `timeoutMs`
- *   is out of range.
+ * @throws {TypeError} when `url` is no such address, and for the protocol "grpc", which a browser cannot speak;
+ *   {RangeError} when `timeoutMs` is out of range.
  */
 export function createMetadataClient(url: string, options: MetadataClientOptions = {}): MetadataClient {
   const { protocol, limit } = checkedOptions(options);

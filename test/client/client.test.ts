@@ -13,7 +13,7 @@ import { ControlledCollector, data } from "../helpers/controlled-collector.ts";
 import { startNonsensePeer, startSilentPeer, startWire } from "../helpers/peers.ts";
 import { emptyDirectory } from "../helpers/program.ts";
 import { startServer, type TestServer } from "../helpers/server.ts";
-import { until } from "../helpers/wait.ts";
+import { until, within } from "../helpers/wait.ts";
 
 const IN_NODE = ["connect", "grpc", "grpc-web"] as const;
 const CLIENTS: readonly (readonly [string, CreateMetadataClient, node.Protocol])[] = [
@@ -87,6 +87,19 @@ describe.each(CLIENTS)("%s", (_, create, protocol) => {
     }
     await until(() => server.subscribers() === 0, "nobody watches", 6_000);
     expect(getEventListeners(caller.signal, "abort")).toEqual([]);
+  });
+
+  test("a stream that waits for a message ends when its reader leaves", async () => {
+    const server = await startMain();
+    const client = made(create, server.url, { protocol });
+    const messages = client.watchMetadata({}, { timeoutMs: 0 })[Symbol.asyncIterator]();
+    await messages.next();
+    const waiting = codeOf(messages.next());
+    expect(await within(6_000, "it ends", Promise.resolve(messages.return?.()))).toMatchObject({
+      done: true,
+    });
+    expect(await waiting).toBe("Canceled");
+    await until(() => server.subscribers() === 0, "nobody watches", 6_000);
   });
 
   test("a stream ends with its signal, and says so", async () => {
