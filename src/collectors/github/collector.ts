@@ -11,6 +11,7 @@ import type { Pull } from "./bodies.ts";
 import { type Choice, choose } from "./choose.ts";
 import { type Found, Inquiry } from "./inquiry.ts";
 import { tell } from "./known.ts";
+import { isSamePull } from "./parts.ts";
 import { type Lookup, type NoLookup, type ResolveSettings, resolve } from "./resolve.ts";
 import { afterChangeMs, earliestRoundMs, nextHurryMs, withRound } from "./schedule.ts";
 import { isOpen } from "./tree.ts";
@@ -195,10 +196,8 @@ class GitHubCollector implements RemoteCollector {
   #choiceBefore({ id }: Lookup, { listed }: Found): Choice<Pull> | undefined {
     const choice = this.#lastToldId === id ? this.#told.get(id)?.choice : undefined;
     if (choice?.pull === undefined) return choice;
-    const { number, base } = choice.pull;
-    const pull = listed.find(
-      (each) => each.number === number && each.base.repo.full_name === base.repo.full_name,
-    );
+    const { pull: before } = choice;
+    const pull = listed.find((each) => isSamePull(each, before));
     return pull && { ...choice, pull };
   }
 

@@ -112,7 +112,8 @@ export function checksPeriodMs(checks: {
  * Until the reviews are asked for although the entry does not change: GitHub's times are whole seconds, so one that came in the second
  * of the last change, after the answer, is told by nothing else.
  *
- * @param changedAgoMs - How long before the answer the pull request had changed, by GitHub's clock.
+ * @param changedAgoMs - How long before the question the pull request had changed, by our clock. Negative where that is
+ *   behind GitHub's.
  */
 export function reviewsPeriodMs(changedAgoMs: number): number {
   return changedAgoMs < SAME_MOMENT_MS ? OPEN_MS : Number.POSITIVE_INFINITY;

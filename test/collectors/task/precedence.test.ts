@@ -28,10 +28,8 @@ const SLOW: Problem = { reason: "AGENTAPI_TIMEOUT", message: "it did not answer 
 const stale = (status: TaskStatus, problem = OLD): Finding => ({ task: { status }, stale: problem });
 
 function judge(evidence: Says) {
-  const testimonies = Object.entries(KINDS).map(
-    ([name, kind]): Evidence => ({ ...evidence[name as Kind], kind }),
-  );
-  return weigh(testimonies);
+  const all = Object.entries(KINDS).map(([name, kind]): Evidence => ({ ...evidence[name as Kind], kind }));
+  return weigh(all);
 }
 
 describe("the evidence that is believed", () => {
