@@ -1,5 +1,6 @@
 // Connects the process (environment, signals, exit code) to the commands. Loaded as a whole by everything but hooks.
 
+import { attempt } from "./attempt.ts";
 import { run } from "./cli/program.ts";
 import { ownTerminal } from "./cli/terminal.ts";
 import { processEnvironment } from "./config-environment.ts";
@@ -14,7 +15,8 @@ import { VERSION } from "./version.ts";
  * @param program how this program was started, without its arguments.
  */
 export async function runCommandLine(args: readonly string[], program: readonly string[]): Promise<void> {
-  const cwd = workingDirectory();
+  // It may have been removed meanwhile.
+  const cwd = attempt(() => process.cwd());
   if (cwd === undefined) {
     process.stderr.write("fleet-metadata: the working directory does not exist any more\n");
     process.exitCode = 1;
@@ -46,13 +48,4 @@ export async function runCommandLine(args: readonly string[], program: readonly 
     signal: stop.signal,
     onHangup: (listener) => void process.on("SIGHUP", () => (terminal.isClosed ? stop.abort() : listener())),
   });
-}
-
-/** Undefined: it was removed meanwhile. */
-function workingDirectory(): string | undefined {
-  try {
-    return process.cwd();
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,6 @@
 // The routes under /metadata: the whole state, one key, and the stream of events.
 
+import { attempt } from "../attempt.ts";
 import { closestKey } from "../metadata/catalogue.ts";
 import type { Clock } from "../metadata/clock.ts";
 import { nullEntry } from "../metadata/flatten.ts";
@@ -153,9 +154,5 @@ const STOPPING: Refusal = {
 };
 
 function decodePath(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
+  return attempt(() => decodeURIComponent(text)) ?? text;
 }

@@ -6,6 +6,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { type Socket, SocketAddress } from "node:net";
 import { endianness } from "node:os";
+import { attempt } from "../attempt.ts";
 
 /** How often in a row a connection must be found sending again before it is given up. */
 const STRIKES = 3;
@@ -124,11 +125,7 @@ async function readTables(account: TcpAccount): Promise<Resending[]> {
 }
 
 function countTimeouts(account: TcpAccount): number | undefined {
-  try {
-    return parseTimeouts(account.counters());
-  } catch {
-    return undefined;
-  }
+  return attempt(() => parseTimeouts(account.counters()));
 }
 
 /**

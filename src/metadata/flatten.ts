@@ -3,6 +3,7 @@
 import { create, type DescField, isMessage, type Message, toJson, toJsonString } from "@bufbuild/protobuf";
 import { type ReflectMessage, reflect } from "@bufbuild/protobuf/reflect";
 import { TimestampSchema, type Value, ValueSchema } from "@bufbuild/protobuf/wkt";
+import { attempt } from "../attempt.ts";
 import { type MetadataEntry, MetadataEntrySchema } from "../gen/fleet/metadata/v1/envelope_pb.ts";
 import { type Catalogue, enumValueName, type Leaf } from "./catalogue.ts";
 import { cleanText, jsonBytes } from "./clean-text.ts";
@@ -191,9 +192,5 @@ function timestampText(
   if (!isMessage(message, TimestampSchema)) {
     return undefined;
   }
-  try {
-    return toJson(TimestampSchema, message);
-  } catch {
-    return undefined;
-  }
+  return attempt(() => toJson(TimestampSchema, message));
 }

@@ -44,8 +44,8 @@ export interface Inspection {
   /** @throws {CollectError} as the collector does: UNREACHABLE, UNAUTHENTICATED, TIMEOUT, RATE_LIMITED, ... */
   askTokenInfo(signal: AbortSignal): Promise<TokenInfo>;
   /**
-   * The first of the repositories in question that can be seen. To be called after {@link askTokenInfo}. Asks nothing while the budget is
-   * used up.
+   * The first of the repositories in question that can be seen. To be called after {@link askTokenInfo}. Asks nothing while the
+   * budget is used up.
    *
    * @throws {CollectError} as above; NOT_FOUND_OR_NO_ACCESS when none can be seen.
    */

@@ -170,12 +170,18 @@ test("G20: while something is fetched, and when that fails, the time of the last
   end.abort();
 });
 
-test("G20: what only the configuration of a branch ignores is followed from when another one is checked out", async () => {
-  const repository = createRepository();
+/** A file of rules that ignore `made`, and one with the configuration that names it, for a repository to include. */
+function ignoringConfiguration() {
   const rules = join(temporaryDirectory(), "rules");
   writeFileSync(rules, "made/\n");
   const included = join(temporaryDirectory(), "included");
   writeFileSync(included, `[core]\n\texcludesFile = ${rules}\n`);
+  return { rules, included };
+}
+
+test("G20: what only the configuration of a branch ignores is followed from when another one is checked out", async () => {
+  const { rules, included } = ignoringConfiguration();
+  const repository = createRepository();
   repository.git("config", "includeIf.onbranch:main.path", included);
   repository.commit({ "a.txt": "1\n" });
   repository.write({ "made/1": "" });
@@ -191,11 +197,8 @@ test("G20: what only the configuration of a branch ignores is followed from when
 });
 
 test("G20: configuration of one branch that is added while another one is checked out is followed, too", async () => {
+  const { rules, included } = ignoringConfiguration();
   const repository = createRepository();
-  const rules = join(temporaryDirectory(), "rules");
-  writeFileSync(rules, "made/\n");
-  const included = join(temporaryDirectory(), "included");
-  writeFileSync(included, `[core]\n\texcludesFile = ${rules}\n`);
   // Names the same file, for another directory.
   repository.git("config", "includeIf.gitdir:/nowhere/.path", included);
   repository.commit({ "a.txt": "1\n" });
